@@ -1,0 +1,165 @@
+package journal_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"echolab/emulator/journal"
+)
+
+func drain(t *testing.T, tail *journal.Tail, n int) []journal.Entry {
+	t.Helper()
+	var all []journal.Entry
+	buf := make([]journal.Entry, 16)
+	for len(all) < n {
+		got, _, err := tail.Next(t.Context(), buf)
+		require.NoError(t, err)
+		all = append(all, buf[:got]...)
+	}
+	return all
+}
+
+func TestTail_ReadsEverythingInOrder(t *testing.T) {
+	j := journal.New(journal.Options{})
+	tail := j.Follow(0, true)
+	go func() {
+		for i := range 5000 {
+			j.Append(journal.Entry{Kind: journal.Published, Count: i})
+		}
+	}()
+	for i, e := range drain(t, tail, 5000) {
+		require.Equal(t, uint64(i+1), e.Seq)
+		require.Equal(t, i, e.Count)
+	}
+}
+
+func TestTail_MustFollowerIsNeverOvertaken(t *testing.T) {
+	j := journal.New(journal.Options{Keep: 4})
+	must, may := j.Follow(0, true), j.Follow(0, false)
+	for range 1000 {
+		j.Append(journal.Entry{Kind: journal.Opened})
+	}
+	assert.Len(t, drain(t, must, 1000), 1000)
+
+	must.Done()
+	j.Append(journal.Entry{Kind: journal.Opened}) // now the ring may let go
+	n, lost, err := may.Next(t.Context(), make([]journal.Entry, 2000))
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1001), lost+uint64(n), "what it did not get is counted")
+	assert.Positive(t, lost)
+}
+
+func TestSettled_WaitsUntilTheBatchIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.New(journal.Options{})
+		tail := j.Follow(0, true)
+		seq := j.Append(journal.Entry{Kind: journal.Published})
+		settled := make(chan error, 1)
+		go func() { settled <- j.Settled(context.Background(), seq) }()
+
+		buf := make([]journal.Entry, 8)
+		_, _, err := tail.Next(t.Context(), buf)
+		require.NoError(t, err)
+		synctest.Wait()
+		assert.Empty(t, settled, "read is not yet done")
+
+		tail.Done()
+		assert.NoError(t, <-settled)
+		assert.NoError(t, j.Settled(context.Background(), seq), "settled stays settled")
+	})
+}
+
+func TestSettled_WithNobodyToWaitFor(t *testing.T) {
+	j := journal.New(journal.Options{})
+	seq := j.Append(journal.Entry{Kind: journal.Published})
+	require.NoError(t, j.Settled(context.Background(), seq))
+
+	tail := j.Follow(0, true)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, j.Settled(ctx, seq), context.Canceled)
+	tail.SetMust(false)
+	require.NoError(t, j.Settled(context.Background(), seq), "a follower that gave up is not waited for")
+}
+
+func TestAdmit_HoldsNewWorkWhileTheStoreLags(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.New(journal.Options{MaxLag: 1000})
+		tail := j.Follow(0, true)
+		for range 10 {
+			require.NoError(t, j.Admit(t.Context()))
+			j.Append(journal.Entry{Kind: journal.Published, Data: make([]byte, 50)})
+			if j.Last() == 5 {
+				break
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		assert.ErrorIs(t, j.Admit(ctx), journal.ErrBehind)
+
+		admitted := make(chan error, 1)
+		go func() { admitted <- j.Admit(context.Background()) }()
+		synctest.Wait()
+		assert.Empty(t, admitted)
+		drain(t, tail, 5)
+		tail.Done()
+		assert.NoError(t, <-admitted)
+	})
+}
+
+func TestClose_LetsTailsFinish(t *testing.T) {
+	j := journal.New(journal.Options{After: 41})
+	tail := j.Follow(41, true)
+	assert.Equal(t, uint64(42), j.Append(journal.Entry{Kind: journal.Stopped}))
+	j.Close()
+	assert.Len(t, drain(t, tail, 1), 1)
+	_, _, err := tail.Next(t.Context(), make([]journal.Entry, 1))
+	assert.ErrorIs(t, err, journal.ErrClosed)
+	tail.Close()
+	tail.Close()
+}
+
+func TestEntryID_IsOrderedAndStable(t *testing.T) {
+	at := time.UnixMicro(1_700_000_000_123_456)
+	a := journal.Entry{Seq: 1, At: at}
+	b := journal.Entry{Seq: 2, At: at}
+	c := journal.Entry{Seq: 1, At: at.Add(time.Microsecond)}
+	assert.Equal(t, "018bcfe5-687b-71c8-8000-000000000001", a.ID())
+	assert.Less(t, a.ID(), b.ID())
+	assert.Less(t, b.ID(), c.ID())
+}
+
+func TestKinds_HaveDistinctNamesInOrder(t *testing.T) {
+	seen := map[string]bool{}
+	for i, row := range journal.Kinds {
+		assert.EqualValues(t, i+1, row.Kind)
+		assert.False(t, seen[row.Name])
+		seen[row.Name] = true
+		assert.Equal(t, row.Kind, journal.KindNamed(row.Name))
+	}
+}
+
+func BenchmarkJournal(b *testing.B) {
+	j := journal.New(journal.Options{})
+	tail := j.Follow(0, true)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		buf := make([]journal.Entry, 512)
+		for {
+			if _, _, err := tail.Next(ctx, buf); err != nil {
+				return
+			}
+		}
+	}()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = j.Admit(ctx)
+		j.Append(journal.Entry{Kind: journal.Published, App: "a", Channel: "c", Event: "e", Count: 1})
+	}
+}
