@@ -68,3 +68,6 @@ func (k *Kind) UnmarshalText(b []byte) error {
 	*k = KindNamed(string(b))
 	return nil
 }
+
+// NoteCacheMiss is the Note of a Subscribed entry whose cache channel held nothing.
+const NoteCacheMiss = "cache miss"
