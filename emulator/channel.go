@@ -83,9 +83,7 @@ func (s *subscriptions) add(sub *subscription) {
 
 func (s *subscriptions) remove(sub *subscription) {
 	if i := slices.Index(s.list, sub); i >= 0 {
-		last := len(s.list) - 1
-		s.list[i], s.list[last] = s.list[last], nil
-		s.list = s.list[:last]
+		s.list = slices.Delete(s.list, i, i+1) // in order: a connection leaves its channels in the order of joining
 	}
 	delete(s.index, sub.ch.name)
 }

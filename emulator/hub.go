@@ -62,6 +62,17 @@ func (h *hub) find(socketID string) *conn {
 	return h.conns[socketID]
 }
 
+// roomWithin tells whether fewer than most connections are subscribed. Those that have just gone may not have been
+// noticed yet (Reverb, with its one loop, always has), so a full house is looked at again for a moment.
+func (h *hub) roomWithin(most int, patience time.Duration) bool {
+	for deadline := time.Now().Add(patience); h.subscribed.Load() >= int64(most); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+	return true
+}
+
 func (h *hub) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -94,9 +105,13 @@ func (h *hub) everyShard(f func(*shard)) {
 // remove takes a connection out of its channels and forgets it. Its cost is the connection's own channels.
 // Called by the connection's read goroutine when it has stopped reading.
 func (h *hub) remove(c *conn, reason string, waiting int) {
-	for len(c.subs.list) > 0 {
-		h.unsubscribe(c, c.subs.list[len(c.subs.list)-1])
+	for _, sub := range c.subs.list {
+		h.leave(c, sub)
 	}
+	if len(c.subs.list) > 0 {
+		h.subscribed.Add(-1)
+	}
+	c.subs = subscriptions{}
 	h.signOut(c)
 	h.mu.Lock()
 	delete(h.conns, c.id)
@@ -193,11 +208,21 @@ func (h *hub) resubscribe(c *conn, sub *subscription, m pusher.Member) {
 	h.enteredLocked(c, ch, sub, &m, joined)
 }
 
-// unsubscribe takes a connection out of one channel and tells the others. Called by its read goroutine.
+// unsubscribe takes a connection out of one channel. Called by its read goroutine.
 func (h *hub) unsubscribe(c *conn, sub *subscription) {
+	h.leave(c, sub)
+	c.subs.remove(sub)
+	if len(c.subs.list) == 0 {
+		h.subscribed.Add(-1)
+	}
+}
+
+// leave takes a socket out of a channel and tells the others.
+func (h *hub) leave(c *conn, sub *subscription) {
 	ch := sub.ch
 	sh := h.shard(ch.name)
 	sh.mu.Lock()
+	defer sh.mu.Unlock()
 	left := ch.removeLocked(sub)
 	if ch.goneLocked() {
 		delete(sh.channels, ch.name)
@@ -213,11 +238,6 @@ func (h *hub) unsubscribe(c *conn, sub *subscription) {
 	}
 	if c.app.SubscriptionCount && !ch.kind.Presence && len(ch.subs) > 0 {
 		ch.countLocked(time.Now())
-	}
-	sh.mu.Unlock()
-	c.subs.remove(sub)
-	if len(c.subs.list) == 0 {
-		h.subscribed.Add(-1)
 	}
 }
 

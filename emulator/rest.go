@@ -189,7 +189,7 @@ func (c *call) busy() {
 func (c *call) malformed(err error) {
 	var fields pusher.FieldErrors
 	if !errors.As(err, &fields) {
-		c.refuse(http.StatusBadRequest, "Bad request.", err.Error())
+		c.refuse(http.StatusBadRequest, "Invalid request body.", err.Error())
 		return
 	}
 	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what,

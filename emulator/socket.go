@@ -93,7 +93,7 @@ func (s *Server) door(c *conn, r *http.Request) *pusher.Error {
 			}
 		}
 	}
-	if most := c.app.MaxConnections; most != nil && c.hub.subscribed.Load() >= int64(*most) {
+	if most := c.app.MaxConnections; most != nil && !c.hub.roomWithin(*most, 50*time.Millisecond) {
 		return pusher.ErrQuota
 	}
 	if !originAllowed(c.app.AllowedOrigins, r.Header.Get("Origin")) {

@@ -15,6 +15,7 @@ import (
 const (
 	patience        = 2 * time.Second // how long an expectation waits unless it says otherwise
 	requestPatience = 10 * time.Second
+	noticed         = 50 * time.Millisecond // after a connection's abrupt end
 )
 
 // Target is the server that a conversation is played against.
@@ -232,12 +233,19 @@ func closeSocket(_ context.Context, p *play, s Step) error {
 	return nil
 }
 
-func abort(_ context.Context, p *play, s Step) error {
+func abort(ctx context.Context, p *play, s Step) error {
 	c, err := p.client(s)
-	if err == nil {
-		c.abort()
+	if err != nil {
+		return err
 	}
-	return err
+	c.abort()
+	// The end of one connection and the bytes of another have no order on the wire, and nothing tells this side that
+	// the server has noticed.
+	select {
+	case <-time.After(noticed):
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 func request(ctx context.Context, p *play, s Step) error {
