@@ -153,12 +153,12 @@ func (h *hub) subscribe(c *conn, name string, m pusher.Member) *pusher.Error {
 	if len(c.subs.list) == 1 {
 		h.subscribed.Add(1)
 	}
-	h.enteredLocked(c, ch, sub, &m, joined)
+	h.enteredLocked(c, ch, sub, &m, joined, false)
 	return nil
 }
 
 // enteredLocked tells the others of a new member, confirms to the newcomer and journals both.
-func (h *hub) enteredLocked(c *conn, ch *channel, sub *subscription, m *pusher.Member, joined bool) {
+func (h *hub) enteredLocked(c *conn, ch *channel, sub *subscription, m *pusher.Member, joined, again bool) {
 	if joined {
 		ch.sendLocked(textFrame(pusher.JoinedText(ch.name, m)), c)
 	}
@@ -168,7 +168,10 @@ func (h *hub) enteredLocked(c *conn, ch *channel, sub *subscription, m *pusher.M
 	if m.Has {
 		e.User = m.ID
 	}
-	if miss {
+	switch {
+	case again:
+		e.Note = journal.NoteAgain
+	case miss:
 		e.Note = journal.NoteCacheMiss
 	}
 	h.srv.journal.Append(e)
@@ -205,7 +208,7 @@ func (h *hub) resubscribe(c *conn, sub *subscription, m pusher.Member) {
 	} else {
 		sub.rawID = nil
 	}
-	h.enteredLocked(c, ch, sub, &m, joined)
+	h.enteredLocked(c, ch, sub, &m, joined, true)
 }
 
 // unsubscribe takes a connection out of one channel. Called by its read goroutine.
