@@ -455,14 +455,14 @@ func (s *Server) Snapshot(appID string) State {
 	return state
 }
 
-// Counts is the cheap part of Snapshot: open sockets, and occupied channels.
-func (s *Server) Counts(appID string) (connections, channels int) {
+// Counts is the cheap part of Snapshot: open sockets, those with a subscription, and occupied channels.
+func (s *Server) Counts(appID string) (connections, subscribed, channels int) {
 	s.mu.Lock()
 	h := s.hubs[appID]
 	s.mu.Unlock()
 	if h == nil {
-		return 0, 0
+		return 0, 0, 0
 	}
 	h.everyShard(func(sh *shard) { channels += len(sh.channels) })
-	return h.count(), channels
+	return h.count(), int(h.subscribed.Load()), channels
 }
