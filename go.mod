@@ -5,3 +5,8 @@ go 1.26.8
 require github.com/stretchr/testify v1.12.1
 
 require go.yaml.in/yaml/v3 v3.0.5 // indirect
+
+ignore (
+	./frontend/node_modules
+	./testdata/clients/node_modules
+)
