@@ -52,7 +52,7 @@ func (h *Handler) feed(w http.ResponseWriter, r *http.Request) {
 		after, wait = last-min(last, limit), 0 // a new page draws what there is, then follows
 	}
 	if after > last { // a cursor from another run of the server
-		answer(w, http.StatusOK, Feed{Entries: []Entry{}, Next: last, Epoch: h.epoch})
+		answer(w, http.StatusOK, Feed{Entries: []Entry{}, Next: last, Epoch: h.epoch, Now: time.Now().UTC()})
 		return
 	}
 
@@ -70,7 +70,7 @@ func (h *Handler) feed(w http.ResponseWriter, r *http.Request) {
 	if r.Context().Err() != nil {
 		return // nobody is left to answer
 	}
-	out := Feed{Entries: make([]Entry, 0, n), Next: after + lost, Lost: lost, Epoch: h.epoch}
+	out := Feed{Entries: make([]Entry, 0, n), Next: after + lost, Lost: lost, Epoch: h.epoch, Now: time.Now().UTC()}
 	if fresh {
 		out.Lost = 0
 	}

@@ -103,6 +103,8 @@ type Feed struct {
 	Lost uint64 `json:"lost"`
 	// Epoch names this run of the server. Another value than before: sequence numbers may have started again.
 	Epoch string `json:"epoch"`
+	// Now is the server's clock, so that a page on another machine draws the same seconds.
+	Now time.Time `json:"now"`
 }
 
 // Entries is a page of what the store has, oldest first: GET /api/entries?before=SEQ&limit=200&app=ID.

@@ -122,6 +122,8 @@ export interface Feed {
   lost: number;
   /** Epoch names this run of the server. Another value than before: sequence numbers may have started again. */
   epoch: string;
+  /** Now is the server's clock, so that a page on another machine draws the same seconds. */
+  now: string;
 }
 
 /** Entries is a page of what the store has, oldest first: GET /api/entries?before=SEQ&limit=200&app=ID. */
