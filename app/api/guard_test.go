@@ -1,0 +1,112 @@
+package api_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"echolab/app/api"
+)
+
+func itoa(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func TestGuard_LetsThePersonInAndOthersOut(t *testing.T) {
+	local := api.Options{UI: built}
+	named := api.Options{UI: built, Hosts: []string{"Lab.Test", "[fd00::1]"}}
+	open := api.Options{UI: built, Hosts: []string{"0.0.0.0"}, Token: "let-me-in"}
+	for _, tc := range []struct {
+		name    string
+		opt     api.Options
+		target  string
+		headers []string
+		code    string // of the refusal; empty is let in
+	}{
+		{"a program", local, "/api/status", nil, ""},
+		{"localhost", local, "/api/status", []string{"Host", "localhost:8089"}, ""},
+		{"localhost in capitals", local, "/api/status", []string{"Host", "LOCALHOST:8089"}, ""},
+		{"a name below localhost", local, "/api/status", []string{"Host", "echolab.localhost:8089"}, ""},
+		{"IPv6 loopback", local, "/api/status", []string{"Host", "[::1]:8089"}, ""},
+		{"another loopback address", local, "/api/status", []string{"Host", "127.9.9.9:8089"}, ""},
+		{"a rebound name", local, "/api/status", []string{"Host", "evil.example:8089"}, "foreign_host"},
+		{"a rebound name asks for the page", local, "/", []string{"Host", "evil.example:8089"}, "foreign_host"},
+		{"a name that only begins like ours", local, "/", []string{"Host", "localhost.evil.example"}, "foreign_host"},
+		{"a network address", local, "/api/status", []string{"Host", "192.168.1.9:8089"}, "foreign_host"},
+		{"no name", local, "/api/status", []string{"Host", ""}, "foreign_host"},
+		{"a configured name", named, "/api/status", []string{"Host", "lab.test:8089"}, ""},
+		{"a configured address", named, "/api/status", []string{"Host", "[fd00::1]:8089"}, ""},
+
+		{"our page", local, "/api/status", []string{"Sec-Fetch-Site", "same-origin"}, ""},
+		{"our page in an older browser", local, "/api/status", []string{"Origin", "http://127.0.0.1:8089"}, ""},
+		{"typed into the address bar", local, "/api/status", []string{"Sec-Fetch-Site", "none"}, ""},
+		{"another site", local, "/api/status", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, "foreign_origin"},
+		{"an image of another site", local, "/api/status", []string{"Sec-Fetch-Site", "cross-site"}, "foreign_origin"},
+		{"another port of this machine", local, "/api/feed", []string{"Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"}, "foreign_origin"},
+		{"another port in an older browser", local, "/api/feed", []string{"Origin", "http://127.0.0.1:3000"}, "foreign_origin"},
+		{"a sandboxed frame", local, "/api/feed", []string{"Origin", "null"}, "foreign_origin"},
+		{"a link to the page from elsewhere", local, "/", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, ""},
+		{"the window's origin over the network", local, "/api/status", []string{"Origin", "wails://wails"}, "foreign_origin"},
+
+		{"no token", open, "/api/status", nil, "token_needed"},
+		{"no token for the page", open, "/", nil, "token_needed"},
+		{"a wrong token", open, "/api/status", []string{"Authorization", "Bearer let-me-inn"}, "token_needed"},
+		{"an empty token", open, "/api/status?token=", nil, "token_needed"},
+		{"the token", open, "/api/status", []string{"Authorization", "Bearer let-me-in"}, ""},
+		{"the token at a network address", open, "/api/status", []string{"Host", "192.168.1.9:8089", "Authorization", "Bearer let-me-in"}, ""},
+		{"the token as a cookie", open, "/", []string{"Cookie", "echolab_token=let-me-in"}, ""},
+		{"a wrong cookie", open, "/", []string{"Cookie", "echolab_token=x"}, "token_needed"},
+		{"the token does not excuse a rebound name", open, "/api/status", []string{"Host", "evil.example", "Authorization", "Bearer let-me-in"}, "foreign_host"},
+		{"the cookie does not excuse another site", open, "/api/status", []string{"Sec-Fetch-Site", "cross-site", "Cookie", "echolab_token=let-me-in"}, "foreign_origin"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			res := get(t, api.New(newBackend(), tc.opt), tc.target, tc.headers...)
+			text := body(t, res)
+			if tc.code == "" {
+				assert.Equal(t, http.StatusOK, res.StatusCode, text)
+				return
+			}
+			var problem api.Problem
+			require.NoError(t, json.Unmarshal([]byte(text), &problem), text)
+			assert.Equal(t, tc.code, problem.Code)
+			assert.NotEmpty(t, problem.Message)
+			assert.GreaterOrEqual(t, res.StatusCode, 401)
+		})
+	}
+}
+
+func TestGuard_ChangesNeedOurOrigin(t *testing.T) {
+	h := api.New(newBackend(), api.Options{UI: built})
+	for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Origin", "https://evil.example"}} {
+		assert.Equal(t, http.StatusForbidden, ask(t, h, http.MethodPost, "/api/anything", headers...).StatusCode, headers)
+	}
+	assert.Equal(t, http.StatusNotFound, ask(t, h, http.MethodPost, "/api/anything", "Sec-Fetch-Site", "same-origin").StatusCode)
+}
+
+func TestGuard_TheTokenLeavesTheAddressBar(t *testing.T) {
+	h := api.New(newBackend(), api.Options{UI: built, Token: "let-me-in"})
+	res := get(t, h, "/live?token=let-me-in&entry=3")
+	require.Equal(t, http.StatusSeeOther, res.StatusCode)
+	assert.Equal(t, "/live?entry=3", res.Header.Get("Location"))
+	cookie := res.Cookies()[0]
+	assert.True(t, cookie.HttpOnly)
+	assert.Equal(t, http.SameSiteStrictMode, cookie.SameSite)
+	assert.Equal(t, http.StatusOK, get(t, h, "/live?entry=3", "Cookie", cookie.Name+"="+cookie.Value).StatusCode)
+
+	res = get(t, h, "//evil.example/?token=let-me-in")
+	assert.NotContains(t, res.Header.Get("Location"), "//", "never away from here")
+}
+
+func TestGuard_TheWindow(t *testing.T) {
+	window := api.New(newBackend(), api.Options{UI: built, Token: "let-me-in"}).Window()
+	for _, host := range []string{"wails", "wails.localhost", ""} {
+		for _, origin := range []string{"wails://wails", "http://wails.localhost"} {
+			assert.Equal(t, http.StatusOK, get(t, window, "/api/status", "Host", host, "Origin", origin).StatusCode, host+" "+origin)
+			assert.Equal(t, http.StatusNotFound, ask(t, window, http.MethodPost, "/api/x", "Host", host, "Origin", origin).StatusCode)
+		}
+		assert.Equal(t, http.StatusOK, get(t, window, "/api/status", "Host", host).StatusCode, host)
+	}
+	assert.Equal(t, http.StatusForbidden, get(t, window, "/api/status", "Host", "wails", "Origin", "https://evil.example").StatusCode)
+}

@@ -1,0 +1,5 @@
+//go:build (desktop || dev || bindings) && !linux
+
+package desktop
+
+func prepare() error { return nil }

@@ -1,0 +1,154 @@
+// Command page is a server for the tests of the page and of the window: the real API and page over a real journal,
+// with entries that a test sends on standard input. Each line is a command, see command. When standard input ends it
+// stops. The first line that it prints is the page's address.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"echolab/app/api"
+	"echolab/app/desktop"
+	"echolab/emulator/journal"
+	"echolab/frontend"
+)
+
+// command is one line of input.
+type command struct {
+	// Append puts an entry into the journal, Times times (default 1). {n} in Event and Channel becomes the count.
+	Append *journal.Entry
+	Times  int
+	// Rate spreads the entries evenly, so many a second; 0 is all at once.
+	Rate int
+	// Status replaces the status.
+	Status *api.Status
+}
+
+type backend struct {
+	journal *journal.Journal
+	status  atomic.Pointer[api.Status]
+}
+
+func (b *backend) Status() api.Status              { return *b.status.Load() }
+func (b *backend) Secret(id string) (string, bool) { return "secret-of-" + id, id != "" }
+func (b *backend) Journal() *journal.Journal       { return b.journal }
+func (b *backend) Entries(_ context.Context, q api.Query) ([]journal.Entry, error) {
+	// A store that still has what the ring let go: entries made up from their numbers.
+	if q.Before == 0 || q.Before > b.journal.Last()+1 {
+		return nil, nil
+	}
+	var out []journal.Entry
+	for seq := max(1, int(q.Before)-q.Limit); seq < int(q.Before); seq++ {
+		out = append(out, journal.Entry{Seq: uint64(seq), At: time.UnixMicro(1_700_000_000_000_000 + int64(seq)),
+			Kind: journal.Published, App: "client-portal", Channel: "kept", Event: fmt.Sprintf("FromStore%d", seq), Data: []byte("{}")})
+	}
+	return out, nil
+}
+
+func main() {
+	log.SetFlags(0)
+	listen := flag.String("listen", "127.0.0.1:0", "where the page is served")
+	after := flag.Uint64("after", 0, "the number that the first entry follows")
+	keep := flag.Int("keep", 0, "entries in the journal's ring; 0 is the usual number")
+	window := flag.Bool("window", false, "open a window")
+	flag.Parse()
+	if err := run(*listen, *after, *keep, *window); err != nil {
+		log.Fatal("page: ", err)
+	}
+}
+
+func run(listen string, after uint64, keep int, window bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	b := &backend{journal: journal.New(journal.Options{After: after, Keep: keep})}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return err
+	}
+	b.status.Store(&api.Status{
+		Version: "0.1.0", StartedAt: time.Now(), Profile: "reverb",
+		Server: api.ServerStatus{Host: "127.0.0.1", Port: 8080, URL: "http://127.0.0.1:8080"},
+		UI:     "http://" + l.Addr().String(),
+		Apps:   []api.AppStatus{{ID: "client-portal", Key: "local-reverb-key"}},
+		Store:  api.StoreStatus{State: api.StoreOK, Path: ":memory:"},
+	})
+	handler := api.New(b, api.Options{UI: frontend.Files()})
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	fmt.Println("http://" + l.Addr().String())
+
+	go func() {
+		defer stop()
+		if err := obey(b, bufio.NewScanner(os.Stdin)); err != nil {
+			log.Print("page: ", err)
+		}
+	}()
+	if window {
+		err = desktop.Run(ctx, desktop.Options{Handler: told(handler.Window()), OnReady: func() { fmt.Println("ready") }})
+		fmt.Println("closed")
+	} else {
+		<-ctx.Done()
+	}
+	handler.Close()
+	ending, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := errors.Join(err, server.Shutdown(ending)); err != nil {
+		return err
+	}
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// told prints what the window asks for.
+func told(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Printf("%s %s | %s\n", r.Method, r.URL.RequestURI(), r.UserAgent())
+		next.ServeHTTP(w, r)
+	})
+}
+
+func obey(b *backend, lines *bufio.Scanner) error {
+	lines.Buffer(nil, 4<<20)
+	for lines.Scan() {
+		var c command
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			return err
+		}
+		if c.Status != nil {
+			b.status.Store(c.Status)
+		}
+		if c.Append == nil {
+			continue
+		}
+		start := time.Now()
+		for n := range max(1, c.Times) {
+			e := *c.Append
+			e.Event = strings.ReplaceAll(e.Event, "{n}", fmt.Sprint(n+1))
+			e.Channel = strings.ReplaceAll(e.Channel, "{n}", fmt.Sprint(n+1))
+			if e.Bytes == 0 {
+				e.Bytes = len(e.Data)
+			}
+			b.journal.Append(e)
+			if c.Rate > 0 {
+				time.Sleep(time.Until(start.Add(time.Duration(n+1) * time.Second / time.Duration(c.Rate))))
+			}
+		}
+	}
+	return lines.Err()
+}
