@@ -67,6 +67,9 @@ func (l *loader) readEnvFile() {
 	}
 	if v, ok := l.file.values["env_file"]; ok && name == "" && !v.null {
 		name, origin = v.text, v.from
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(v.from.File), name) // from that file's folder
+		}
 	}
 	path, named := l.path(name), name != ""
 	if !named {
