@@ -90,7 +90,21 @@ Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happen
 	for _, command := range commands {
 		root.AddCommand(command(s))
 	}
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error { return knownTopic(root, args) }
+		}
+	}
 	return root
+}
+
+// knownTopic makes "help sevre" an error; cobra would print the general help and call that a success.
+func knownTopic(root *cobra.Command, args []string) error {
+	if found, _, err := root.Find(args); err != nil || found == root {
+		return noSuchCommand(root, args)
+	}
+	return nil
 }
 
 // noSuchCommand is the root's rule for arguments: there are none, so what stands there was meant as a command.

@@ -37,6 +37,7 @@ func TestCommands(t *testing.T) {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)
 			env.Setenv("LOCALAPPDATA", home)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second longer under -race
 			env.Values[serverKey{}] = &server{}
 			return os.Mkdir(home, 0o700)
 		},
@@ -188,7 +189,7 @@ func program(ts *testscript.TestScript) string {
 
 // environ is the script's environment, as far as echolab looks at it.
 func environ(ts *testscript.TestScript) []string {
-	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "TMPDIR"}
+	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR"}
 	for _, row := range append(app.Settings(), app.AppSettings()...) {
 		names = append(names, row.Env)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // interruptible is a context that ends with the first SIGINT or SIGTERM; a second one ends the process at once, for
@@ -26,12 +27,24 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
+// samePress is how long further signals count as the first: a terminal sends Ctrl-C to the whole group, and parents
+// such as timeout, make and npm pass it on once more.
+const samePress = 100 * time.Millisecond
+
 func untilTwice(received <-chan os.Signal, done <-chan struct{}, first, second func()) {
-	for _, act := range []func(){first, second} {
+	var pressed time.Time
+	for {
 		select {
-		case <-received:
-			act()
 		case <-done:
+			return
+		case <-received:
+		}
+		switch {
+		case pressed.IsZero():
+			pressed = time.Now()
+			first()
+		case time.Since(pressed) >= samePress:
+			second()
 			return
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -11,13 +13,19 @@ import (
 // From inside, because a second signal ends the process that would have to look at it.
 
 func TestUntilTwice_FirstSignalStopsSecondEnds(t *testing.T) {
-	received, done := make(chan os.Signal), make(chan struct{})
-	acts := make(chan string)
-	go untilTwice(received, done, func() { acts <- "stop" }, func() { acts <- "end" })
-	received <- syscall.SIGTERM
-	assert.Equal(t, "stop", <-acts)
-	received <- syscall.SIGINT
-	assert.Equal(t, "end", <-acts)
+	synctest.Test(t, func(t *testing.T) {
+		received, done := make(chan os.Signal), make(chan struct{})
+		var acts []string
+		go untilTwice(received, done, func() { acts = append(acts, "stop") }, func() { acts = append(acts, "end") })
+		received <- os.Interrupt
+		received <- os.Interrupt // passed on by a parent as well: the same press
+		synctest.Wait()
+		assert.Equal(t, []string{"stop"}, acts)
+		time.Sleep(samePress) // no time passes outside
+		received <- syscall.SIGTERM
+		synctest.Wait()
+		assert.Equal(t, []string{"stop", "end"}, acts)
+	})
 }
 
 func TestUntilTwice_EndsWithTheCommand(t *testing.T) {
