@@ -149,6 +149,10 @@ func TestLoad_Warnings(t *testing.T) {
 			"Laravel publishes over https (Laravel's default), the server speaks http: write REVERB_SCHEME=http, unless something stands between them"}},
 		{"other port", good + "REVERB_SERVER_PORT=9000\n", []string{
 			"Laravel publishes to port 8080 (.env:6), the server listens on 9000 (.env:8): write REVERB_PORT=9000, unless something stands between them"}},
+		{"any free port", good + "REVERB_SERVER_PORT=0\n", nil},
+		{"scaling", "REVERB_SCALING_ENABLED=true\n", []string{
+			".env:1: REVERB_SCALING_ENABLED=true: Echolab does not share events with other servers through Redis; what it serves is this one process"}},
+		{"no scaling", "REVERB_SCALING_ENABLED=false\n", nil},
 		{"old name", "BROADCAST_DRIVER=reverb\n", []string{
 			".env:1: BROADCAST_DRIVER=reverb: Laravel 11 and later read BROADCAST_CONNECTION instead, so nothing is broadcast"}},
 		{"broadcast to the log", good + "BROADCAST_CONNECTION=log\n", []string{
