@@ -86,7 +86,9 @@ func (c *conn) signIn(m pusher.Message) *pusher.Error {
 		if json.Unmarshal(raw, &watched) != nil {
 			watched = string(raw)
 		}
-		user.watchlist = append(user.watchlist, watched)
+		if !slices.Contains(user.watchlist, watched) {
+			user.watchlist = append(user.watchlist, watched)
+		}
 	}
 	again := c.user != nil
 	c.send(textFrame(pusher.SignedInText(userData)))
