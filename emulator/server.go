@@ -3,8 +3,10 @@ package emulator
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -43,9 +45,10 @@ type Server struct {
 	journal *journal.Journal
 	log     *slog.Logger
 
-	mu      sync.Mutex // guards hubs, https and closing
+	mu      sync.Mutex // guards hubs, https, silent and closing
 	hubs    map[string]*hub
 	https   []*http.Server
+	silent  map[net.Conn]struct{} // connections that have not sent a whole request head yet
 	closing bool
 
 	conns     sync.WaitGroup // connections being served
@@ -82,7 +85,7 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	}
 	return &Server{
 		cfg: cfg, profile: cfg.Profile, apps: apps, journal: j, log: cfg.Logger,
-		hubs: make(map[string]*hub), stop: make(chan struct{}),
+		hubs: make(map[string]*hub), silent: make(map[net.Conn]struct{}), stop: make(chan struct{}),
 	}
 }
 
@@ -92,8 +95,10 @@ func (s *Server) Serve(l net.Listener) error {
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30*time.Second + s.cfg.AdmitWait + s.cfg.SettleWait + s.cfg.WriteTimeout, // counted from the request's head on
 		IdleTimeout:       75 * time.Second,
 		MaxHeaderBytes:    s.cfg.MaxRequestSize,
+		ConnState:         s.watch,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.mu.Lock()
@@ -109,6 +114,10 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeHTTP routes one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if headSize(r) > s.cfg.MaxRequestSize {
+		s.tooLarge(w, r)
+		return
+	}
 	path, inside := strings.CutPrefix(r.URL.Path, s.cfg.Path)
 	if inside {
 		if segments, ok := split(path); ok {
@@ -182,7 +191,23 @@ func split(path string) ([]string, bool) {
 	return segments, true
 }
 
-// hub returns the app's hub, made on first use.
+// watch keeps the connections that have not asked for anything yet: net/http's Shutdown would wait five seconds for
+// each of them.
+func (s *Server) watch(nc net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	if state == http.StateNew && !s.closing {
+		s.silent[nc] = struct{}{}
+	} else {
+		delete(s.silent, nc)
+	}
+	late := state == http.StateNew && s.closing
+	s.mu.Unlock()
+	if late {
+		_ = nc.Close()
+	}
+}
+
+// hub returns the app's hub, made on first use; with the first one begins the sweep.
 func (s *Server) hub(app *pusher.App) *hub {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +216,19 @@ func (s *Server) hub(app *pusher.App) *hub {
 		h = newHub(s, app.ID)
 		s.hubs[app.ID] = h
 	}
+	if !s.closing {
+		s.sweepOnce.Do(func() {
+			s.sweeping.Add(1)
+			go s.sweep()
+		})
+	}
 	return h
+}
+
+func (s *Server) isClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
 }
 
 // everyHub is a copy of the hubs there are.
@@ -205,23 +242,31 @@ func (s *Server) everyHub() []*hub {
 	return all
 }
 
-// Shutdown stops accepting, sends every client away in a way that makes it come back, and waits for all that the
-// server started, at most until ctx ends. It can be called twice.
+// requestsWait is how long Shutdown lets requests under way finish. One that is cut then was not answered: its sender
+// knows that the event may be lost.
+const requestsWait = 2 * time.Second
+
+// Shutdown stops accepting, lets requests under way finish, sends every client away in a way that makes it come back,
+// and waits for all that the server started, at most until ctx ends. It can be called twice.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	first := !s.closing
-	s.closing = true
-	https := s.https
-	s.mu.Unlock()
-	if first {
+	if !s.closing {
+		s.closing = true
 		close(s.stop)
 	}
-	done := make(chan error, 1)
+	https := s.https
+	silent := slices.Collect(maps.Keys(s.silent))
+	s.mu.Unlock()
+	for _, nc := range silent {
+		_ = nc.Close()
+	}
+	done := make(chan struct{})
 	go func() {
-		var err error
+		defer close(done)
+		patient, cancel := context.WithTimeout(ctx, requestsWait)
+		defer cancel()
 		for _, hs := range https {
-			if e := hs.Shutdown(ctx); e != nil {
-				err = e
+			if hs.Shutdown(patient) != nil {
 				_ = hs.Close()
 			}
 		}
@@ -230,11 +275,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		}
 		s.conns.Wait()
 		s.sweeping.Wait()
-		done <- err
 	}()
 	select {
-	case err := <-done:
-		return err
+	case <-done:
+		return nil
 	case <-ctx.Done():
 		for _, h := range s.everyHub() {
 			h.everyConn(func(c *conn) { _ = c.nc.Close() })
