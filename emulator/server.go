@@ -3,10 +3,8 @@ package emulator
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,10 +43,9 @@ type Server struct {
 	journal *journal.Journal
 	log     *slog.Logger
 
-	mu      sync.Mutex // guards hubs, https, silent and closing
+	mu      sync.Mutex // guards hubs, https and closing
 	hubs    map[string]*hub
 	https   []*http.Server
-	silent  map[net.Conn]struct{} // connections that have not sent a whole request head yet
 	closing bool
 
 	conns     sync.WaitGroup // connections being served
@@ -85,7 +82,7 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	}
 	return &Server{
 		cfg: cfg, profile: cfg.Profile, apps: apps, journal: j, log: cfg.Logger,
-		hubs: make(map[string]*hub), silent: make(map[net.Conn]struct{}), stop: make(chan struct{}),
+		hubs: make(map[string]*hub), stop: make(chan struct{}),
 	}
 }
 
@@ -98,7 +95,6 @@ func (s *Server) Serve(l net.Listener) error {
 		WriteTimeout:      30*time.Second + s.cfg.AdmitWait + s.cfg.SettleWait + s.cfg.WriteTimeout, // counted from the request's head on
 		IdleTimeout:       75 * time.Second,
 		MaxHeaderBytes:    s.cfg.MaxRequestSize,
-		ConnState:         s.watch,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.mu.Lock()
@@ -191,22 +187,6 @@ func split(path string) ([]string, bool) {
 	return segments, true
 }
 
-// watch keeps the connections that have not asked for anything yet: net/http's Shutdown would wait five seconds for
-// each of them.
-func (s *Server) watch(nc net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	if state == http.StateNew && !s.closing {
-		s.silent[nc] = struct{}{}
-	} else {
-		delete(s.silent, nc)
-	}
-	late := state == http.StateNew && s.closing
-	s.mu.Unlock()
-	if late {
-		_ = nc.Close()
-	}
-}
-
 // hub returns the app's hub, made on first use; with the first one begins the sweep.
 func (s *Server) hub(app *pusher.App) *hub {
 	s.mu.Lock()
@@ -225,12 +205,6 @@ func (s *Server) hub(app *pusher.App) *hub {
 	return h
 }
 
-func (s *Server) isClosing() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.closing
-}
-
 // everyHub is a copy of the hubs there are.
 func (s *Server) everyHub() []*hub {
 	s.mu.Lock()
@@ -242,37 +216,39 @@ func (s *Server) everyHub() []*hub {
 	return all
 }
 
-// requestsWait is how long Shutdown lets requests under way finish. One that is cut then was not answered: its sender
-// knows that the event may be lost.
-const requestsWait = 2 * time.Second
+// requestGrace is how long requests under way have at shutdown.
+const requestGrace = time.Second
 
-// Shutdown stops accepting, lets requests under way finish, sends every client away in a way that makes it come back,
-// and waits for all that the server started, at most until ctx ends. It can be called twice.
+// Shutdown stops accepting, sends every client away in a way that makes it come back, and waits for all that the
+// server started, at most until ctx ends. It can be called twice.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
-	if !s.closing {
-		s.closing = true
-		close(s.stop)
-	}
+	first := !s.closing
+	s.closing = true
 	https := s.https
-	silent := slices.Collect(maps.Keys(s.silent))
 	s.mu.Unlock()
-	for _, nc := range silent {
-		_ = nc.Close()
+	if first {
+		close(s.stop)
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		patient, cancel := context.WithTimeout(ctx, requestsWait)
-		defer cancel()
+		var requests sync.WaitGroup
 		for _, hs := range https {
-			if hs.Shutdown(patient) != nil {
-				_ = hs.Close()
-			}
+			requests.Go(func() {
+				// Requests under way are answered. A connection that has not asked for anything yet (browsers open some
+				// in advance) would be waited for by net/http for five seconds.
+				wait, cancel := context.WithTimeout(ctx, requestGrace)
+				defer cancel()
+				if hs.Shutdown(wait) != nil {
+					_ = hs.Close()
+				}
+			})
 		}
 		for _, h := range s.everyHub() {
 			h.everyConn(func(c *conn) { c.sendAway(pusher.ErrRestart, "the server is shutting down") })
 		}
+		requests.Wait()
 		s.conns.Wait()
 		s.sweeping.Wait()
 	}()

@@ -70,7 +70,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	e.Note = r.Header.Get("Origin")
 	s.journal.Append(e)
 	c.established()
-	if s.isClosing() { // Shutdown may have gone through the connections just before this one was added
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing { // came in while Shutdown looked at who was there
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
