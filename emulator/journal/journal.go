@@ -42,6 +42,7 @@ type Journal struct {
 	waiters []waiter
 	admit   chan struct{} // closed and replaced when a lagging must-follower has caught up
 	closed  bool
+	closing chan struct{} // closed with the journal
 
 	lagging atomic.Bool // a must-follower is more than MaxLag behind
 	musts   atomic.Int32
@@ -71,6 +72,7 @@ func New(opt Options) *Journal {
 		settled: opt.After,
 		tails:   make(map[*Tail]struct{}),
 		admit:   make(chan struct{}),
+		closing: make(chan struct{}),
 	}
 }
 
@@ -252,6 +254,7 @@ func (j *Journal) Close() {
 		return
 	}
 	j.closed = true
+	close(j.closing)
 	for t := range j.tails {
 		if t.waiting {
 			t.waiting = false
@@ -259,6 +262,10 @@ func (j *Journal) Close() {
 		}
 	}
 }
+
+// Closing is closed when the journal is, for a follower that is waiting for something else than entries (to be able
+// to write again) and has to make an end.
+func (j *Journal) Closing() <-chan struct{} { return j.closing }
 
 // Tail is one follower's place in the journal. It is used by one goroutine at a time, except Close and SetMust.
 type Tail struct {

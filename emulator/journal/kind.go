@@ -68,3 +68,9 @@ func (k *Kind) UnmarshalText(b []byte) error {
 	*k = KindNamed(string(b))
 	return nil
 }
+
+// NoteCacheMiss is the Note of a Subscribed entry whose cache channel held nothing.
+const NoteCacheMiss = "cache miss"
+
+// NoteAgain is the Note of a Subscribed entry of a socket that was subscribed already.
+const NoteAgain = "again"

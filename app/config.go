@@ -1,0 +1,108 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"echolab/emulator/pusher"
+)
+
+// Config is everything that Echolab can be told. Load makes one; its zero value is not usable.
+type Config struct {
+	// Host and Port are where the server listens, as REVERB_SERVER_HOST and REVERB_SERVER_PORT say for Reverb; Port
+	// 0 is any free one. Unlike Reverb, Host is 127.0.0.1 unless something asks for more.
+	Host string
+	Port int
+	// Path is put before every route: "" or "/" and the rest, without a slash at the end.
+	Path string
+	// Hostname is the name under which clients find the server; used in snippets only.
+	Hostname string
+	Debug    bool // print every message
+
+	// UIHost and UIPort are where the UI and the control API listen; UIPort 0 is any free one.
+	UIHost string
+	UIPort int
+
+	// EnvFile and ConfigFile are the files that were read, as they were named; "" where there was none.
+	EnvFile    string
+	ConfigFile string
+
+	// DB is the SQLite file, an absolute path, or ":memory:". The default is a file for each first app's id in the
+	// user's data folder (see DataDir).
+	DB string
+
+	Profile string // ProfileReverb or ProfilePusher
+	Ack     string // AckStored or AckDelivered
+
+	MaxRequestSize  int           // bytes of one HTTP request; beyond it 413
+	QueueBytes      int           // bytes that may wait for one connection; beyond it the connection is closed
+	WriteTimeout    time.Duration // for one write to a connection
+	AdmitWait       time.Duration // how long a publisher waits for a store that is behind before it gets 503
+	ShutdownTimeout time.Duration // for a clean stop
+
+	// Apps are the applications served, at least one. The app that the environment or .env names is the first and
+	// overrides the app of echolab.yaml with the same id, setting by setting.
+	Apps []pusher.App
+
+	// PublishesTo is where the Laravel application beside the .env sends its events; zero where no .env names an app.
+	PublishesTo Endpoint
+
+	// Warnings are one line each, for people: what Laravel loses in the .env, what will not fit together.
+	Warnings []string
+
+	origins map[string]Origin
+	notes   []string // remarks on single values, collected while they are read
+}
+
+// Values of Config.Profile and Config.Ack.
+const (
+	ProfileReverb = "reverb" // what works here works on Reverb, and what fails there fails here
+	ProfilePusher = "pusher" // the documented behaviour of Pusher
+
+	AckStored    = "stored"    // 200 means that the event is in the store
+	AckDelivered = "delivered" // 200 means that it was given to the subscribers
+)
+
+// Endpoint is an address as Laravel's config/broadcasting.php has it: text, possibly empty.
+type Endpoint struct{ Scheme, Host, Port string }
+
+// URL is how a person would write the address; "" for the zero Endpoint.
+func (e Endpoint) URL() string {
+	if e == (Endpoint{}) {
+		return ""
+	}
+	return e.Scheme + "://" + e.Host + ":" + e.Port
+}
+
+// Origin says where a value came from: "flag --port", "environment REVERB_SERVER_PORT", ".env:7",
+// "echolab.yaml:3:7" or "default". name is a row of Settings, or such as "apps[0].key".
+func (c Config) Origin(name string) string { return c.origins[name].String() }
+
+// Sources is everything a configuration is made from, so that Load depends on nothing else but the files.
+type Sources struct {
+	Flags   map[string]string // only flags that were given, by name without dashes; true and false for switches
+	Environ []string          // NAME=value, as os.Environ gives it
+	Dir     string            // the working folder: .env and echolab.yaml are looked for here
+}
+
+// Load makes a Config. A flag wins over the environment, that over .env, that over echolab.yaml, that over the
+// default, for each setting by itself. All errors are an *Error of code Invalid whose message has a line for each
+// problem, with its place and the way out.
+func Load(src Sources) (Config, error) {
+	l := loader{src: src, config: Config{origins: make(map[string]Origin)}}
+	l.readConfigFile()
+	l.readEnvFile()
+	if len(l.problems) == 0 {
+		l.resolveSettings()
+		l.resolveApps()
+	}
+	if len(l.problems) == 0 {
+		l.resolveDB()
+		l.checkTogether()
+	}
+	l.config.Warnings = append(l.config.Warnings, l.config.notes...)
+	if len(l.problems) > 0 {
+		return Config{}, &Error{Code: Invalid, Message: strings.Join(l.problems, "\n")}
+	}
+	return l.config, nil
+}

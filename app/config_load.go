@@ -1,0 +1,305 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"echolab/app/dotenv"
+)
+
+// loader goes through the sources once and collects every problem, so that a person sees them all at once.
+type loader struct {
+	src      Sources
+	config   Config
+	env      dotenv.Values
+	file     document
+	problems []string
+}
+
+func (l *loader) problem(format string, args ...any) {
+	l.problems = append(l.problems, fmt.Sprintf(format, args...))
+}
+
+func (l *loader) warn(format string, args ...any) {
+	l.config.Warnings = append(l.config.Warnings, fmt.Sprintf(format, args...))
+}
+
+// environ looks into the real environment alone, for what has to be known before the .env is.
+func (l *loader) environ(name string) string {
+	v, _ := dotenv.Resolve(dotenv.File{}, l.src.Environ).Lookup(name)
+	return v.Raw
+}
+
+func (l *loader) readConfigFile() {
+	name, origin := l.src.Flags["config"], Origin{Flag: "config"}
+	if name == "" {
+		name, origin = l.environ("ECHOLAB_CONFIG"), Origin{Env: "ECHOLAB_CONFIG"}
+	}
+	named := name != ""
+	if !named {
+		name, origin = "echolab.yaml", Origin{}
+	}
+	content, err := os.ReadFile(l.path(name))
+	switch {
+	case err != nil && !named && errors.Is(err, fs.ErrNotExist):
+		return
+	case err != nil:
+		l.problem("%s: %s (%s)", name, fileProblem(err), way(origin, "config"))
+		return
+	}
+	var problems []string
+	l.file, problems = readDocument(name, content)
+	l.problems = append(l.problems, problems...)
+	l.config.ConfigFile = name
+	l.config.origins["config"] = origin
+}
+
+func (l *loader) readEnvFile() {
+	row := settingNamed("env_file")
+	name, origin := l.src.Flags["env-file"], Origin{Flag: "env-file"}
+	if name == "" {
+		name, origin = l.environ(row.Env), Origin{Env: row.Env}
+	}
+	if v, ok := l.file.values["env_file"]; ok && name == "" && !v.null {
+		name, origin = v.text, v.from
+	}
+	path, named := l.path(name), name != ""
+	if !named {
+		path, origin = dotenv.Choose(l.src.Dir, l.src.Environ), Origin{}
+		name = filepath.Base(path)
+	}
+	if named {
+		// A file that was asked for has to be there; Laravel's own may be missing.
+		if _, err := os.Stat(path); err != nil {
+			l.problem("%s: %s (%s)", name, fileProblem(err), way(origin, "env-file"))
+			return
+		}
+	}
+	values, err := dotenv.Load(path, name, l.src.Environ)
+	if err != nil {
+		var refused *dotenv.Error
+		if errors.As(err, &refused) {
+			l.problem("%s", refused.Error())
+			return
+		}
+		l.problem("%s: %s (%s)", name, fileProblem(err), way(origin, "env-file"))
+		return
+	}
+	l.env = values
+	for _, w := range values.Warnings {
+		l.warn("%s", w)
+	}
+	if values.File != "" {
+		l.config.EnvFile = name
+		l.config.origins["env_file"] = origin
+	}
+}
+
+func (l *loader) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(l.src.Dir, name)
+}
+
+// fileProblem is the cause without the path, which the message begins with.
+func fileProblem(err error) string {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "no such file"
+	case errors.Is(err, fs.ErrPermission):
+		return "may not be read by this user"
+	case errors.As(err, &path):
+		return "cannot be read: " + path.Err.Error()
+	}
+	return "cannot be read: " + err.Error()
+}
+
+func way(origin Origin, flag string) string {
+	if origin == (Origin{}) {
+		return "make it readable, or name another with --" + flag
+	}
+	return "named by " + origin.String() + "; give the path of a readable file or leave it out"
+}
+
+func settingNamed(name string) setting[Config] {
+	for _, row := range settings {
+		if row.Name == name {
+			return row
+		}
+	}
+	panic("no setting " + name)
+}
+
+// resolveSettings goes through the table and takes each value from the first source that has it.
+func (l *loader) resolveSettings() {
+	for _, row := range settings {
+		if row.Name == "env_file" || row.Name == "config" {
+			continue // read already
+		}
+		var candidates []value
+		if given, ok := l.src.Flags[row.Flag]; ok && row.Flag != "" && given != "" {
+			candidates = append(candidates, value{text: given, from: Origin{Flag: row.Flag}})
+		}
+		candidates = append(candidates, l.lookup(row.Env)...)
+		if v, ok := l.file.values[row.Name]; ok {
+			candidates = append(candidates, v)
+		}
+		take(l, row, &l.config, "", candidates)
+	}
+	l.config.Path = cleanPath(l.config.Path)
+}
+
+// take sets the first candidate that counts, or the default.
+func take[T any](l *loader, row setting[T], into *T, prefix string, candidates []value) {
+	for _, v := range candidates {
+		v.secret, v.config = row.secret, &l.config
+		if meaning, blank := row.meaning(v); blank {
+			if meaning == unset {
+				continue
+			}
+			if meaning == refused {
+				l.problem("%s", v.refuse("%s", emptyRule(row.Setting, v)))
+				return
+			}
+		}
+		if err := row.as.set(into, v); err != nil {
+			l.problem("%s", err)
+			return
+		}
+		l.config.origins[prefix+row.Name] = v.from
+		return
+	}
+	if row.Default == "" || prefix != "" {
+		return // zero, or pusher.App.WithDefaults
+	}
+	standard := value{text: row.Default, word: row.Switch, config: &l.config}
+	if err := row.as.set(into, standard); err != nil {
+		panic(err) // the table is wrong; TestSettings_DefaultsAreValid
+	}
+}
+
+func (row setting[T]) meaning(v value) (blank, bool) {
+	switch {
+	case v.null:
+		return row.null, true
+	case v.text == "" && !v.isList:
+		return row.empty, true
+	}
+	return kept, false
+}
+
+func emptyRule(row Setting, v value) string {
+	example := row.Default
+	if example == "" {
+		example = "a value"
+	}
+	if v.reverb() {
+		return fmt.Sprintf("Laravel passes the empty value on instead of its default; write %s or remove the line", example)
+	}
+	return fmt.Sprintf("has no value; write %s or remove the line", example)
+}
+
+// lookup finds a variable as Laravel's env() gives it, from the real environment or the .env.
+func (l *loader) lookup(name string) []value {
+	if name == "" {
+		return nil
+	}
+	converted, ok := l.env.Env(name)
+	if !ok {
+		return nil
+	}
+	found, _ := l.env.Lookup(name)
+	v := value{from: Origin{Env: name, File: found.Place.File, Line: found.Place.Line}}
+	switch word := converted.(type) {
+	case nil:
+		v.null = true
+	case bool:
+		v.word = true
+		v.text = fmt.Sprint(word)
+	case string:
+		v.text = word
+	}
+	return []value{v}
+}
+
+func cleanPath(path string) string {
+	if path = strings.Trim(path, "/"); path == "" {
+		return ""
+	}
+	return "/" + path
+}
+
+// DataDir is the folder that databases are kept in: $XDG_DATA_HOME/echolab or ~/.local/share/echolab, on macOS
+// ~/Library/Application Support/Echolab, on Windows %LocalAppData%\Echolab. It is "" where none of them is known.
+func DataDir(environ []string) string {
+	env := func(name string) string {
+		v, _ := dotenv.Resolve(dotenv.File{}, environ).Lookup(name)
+		return v.Raw
+	}
+	under := func(base string, parts ...string) string {
+		if base == "" || !filepath.IsAbs(base) {
+			return ""
+		}
+		return filepath.Join(append([]string{base}, parts...)...)
+	}
+	switch runtime.GOOS {
+	case "windows":
+		return under(env("LOCALAPPDATA"), "Echolab")
+	case "darwin":
+		return under(env("HOME"), "Library", "Application Support", "Echolab")
+	}
+	if dir := under(env("XDG_DATA_HOME"), "echolab"); dir != "" {
+		return dir
+	}
+	return under(env("HOME"), ".local", "share", "echolab")
+}
+
+// resolveDB makes the path of the database absolute: a path in echolab.yaml starts at that file's folder, one in .env
+// at the .env's, any other at the working folder.
+func (l *loader) resolveDB() {
+	c := &l.config
+	if c.DB == ":memory:" {
+		return
+	}
+	if c.DB == "" {
+		dir := DataDir(l.src.Environ)
+		if dir == "" {
+			c.DB = ":memory:"
+			l.warn("there is no home folder to keep events in, so they are kept in memory and lost at the end; pass --db PATH")
+			return
+		}
+		c.DB = filepath.Join(dir, fileName(c.Apps[0].ID)+".sqlite")
+		return
+	}
+	base := l.src.Dir
+	if from := c.origins["db"]; from.File != "" {
+		base = filepath.Dir(l.path(from.File))
+		if rest, home := strings.CutPrefix(c.DB, "~/"); home {
+			base, c.DB = l.environ("HOME"), rest
+		}
+	}
+	if !filepath.IsAbs(c.DB) {
+		c.DB = filepath.Join(base, c.DB)
+	}
+}
+
+// fileName writes an app's id so that it is a file's name on every system, and different ids stay different.
+func fileName(id string) string {
+	var b strings.Builder
+	for i := 0; i < len(id); i++ {
+		switch ch := id[i]; {
+		case ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', ch >= '0' && ch <= '9', ch == '-', ch == '_', ch == '.' && i > 0:
+			b.WriteByte(ch)
+		default:
+			fmt.Fprintf(&b, "%%%02X", ch)
+		}
+	}
+	return b.String()
+}

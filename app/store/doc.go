@@ -1,0 +1,13 @@
+// Package store keeps the journal on disk: SQLite, one file an app (or one for all), written by one process.
+//
+// It follows a journal as a must-follower: a batch of entries becomes one transaction, and only then does the journal
+// call the batch settled. So an acknowledged publish survives a kill -9 of the process (WAL with synchronous=NORMAL:
+// the operating system has the data at commit). A power failure may take the last moments, never the file.
+//
+// The same transaction keeps the projections: who is present (user_presence) and who was connected or subscribed when
+// (sessions, subscriptions). What was still open when a process was killed is ended when the file is opened again.
+//
+// A store that cannot write says so once, gives up being waited for, keeps trying, and says what was lost when it is
+// back; nobody's delivery ever waits for it beyond that. It decides nothing about the entries: those flow in from the
+// journal and out through Entries, Presence and Who.
+package store

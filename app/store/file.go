@@ -1,0 +1,270 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"echolab/emulator/journal"
+)
+
+// file is one SQLite file: a connection that writes and a pool that reads.
+type file struct {
+	app    string // whose it is; "" when it is everybody's
+	path   string // absolute; ":memory:" in memory
+	dsn    string
+	busy   time.Duration
+	steps  []migration
+	lock   *flock.Flock
+	info   os.FileInfo // of the file as opened, to notice when it is deleted or replaced
+	found  uint64      // newest seq in the file when it was opened
+	writer *writer
+	reader atomic.Pointer[sql.DB]
+
+	// gate keeps readers out while a transaction is written, in memory only: that has no write-ahead log, so they
+	// would keep each other out by failing.
+	gate sync.RWMutex
+
+	last atomic.Uint64 // every entry up to here is committed, lost or another file's
+	tail *journal.Tail // nil until attached
+	health
+
+	nextPause time.Duration // before the next try to write, see pause
+	lastPause time.Time     // when the last one ended
+}
+
+// uri is SQLite's name for a file (sqlite.org/uri.html), as the driver takes it.
+func uri(path string, options ...string) string {
+	slashed := filepath.ToSlash(path)
+	if !strings.HasPrefix(slashed, "/") { // C:/…
+		slashed = "/" + slashed
+	}
+	return (&url.URL{Scheme: "file", Path: slashed, RawQuery: strings.Join(options, "&")}).String()
+}
+
+func join(dsn string, options ...string) string {
+	sep := "?"
+	if strings.Contains(dsn, "?") {
+		sep = "&"
+	}
+	return dsn + sep + strings.Join(options, "&")
+}
+
+func pragma(text string) string { return "_pragma=" + url.QueryEscape(text) }
+
+// memoryNames makes the names of databases in memory distinct within the process.
+var memoryNames atomic.Uint64
+
+// openFile opens path for the app, making or migrating it as needed.
+func openFile(ctx context.Context, path, app string, busy time.Duration, steps []migration) (*file, error) {
+	f := &file{app: app, path: path, busy: busy, steps: steps}
+	if path == Memory {
+		// The leading slash lets the connections of one process share it (SQLite's memdb.c).
+		name := fmt.Sprintf("/echolab-%d", memoryNames.Add(1))
+		f.dsn = uri(name, "vfs=memdb")
+		return f, f.openConnections(ctx)
+	}
+	f.dsn = uri(path)
+	if err := f.acquire(); err != nil {
+		return nil, err
+	}
+	if err := f.openConnections(ctx); err != nil {
+		return nil, errors.Join(err, f.lock.Close())
+	}
+	return f, nil
+}
+
+func (f *file) inMemory() bool { return f.path == Memory }
+
+// acquire takes the lock that keeps a second Echolab out, and refuses a file that is not ours.
+func (f *file) acquire() error {
+	name := f.path + ".lock"
+	_, err := os.Stat(name)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	f.lock = flock.New(name, flock.SetPermissions(0o600))
+	switch held, err := f.lock.TryLock(); {
+	case err != nil:
+		return f.cannotWrite(err)
+	case !held:
+		return fmt.Errorf("store %s is in use by another Echolab; stop that one, or pass --db PATH or --db :memory:", f.path)
+	}
+	err = inspect(context.Background(), f.path, len(f.steps))
+	if err != nil {
+		err = errors.Join(err, f.lock.Close())
+		if fresh { // leave nothing beside a file that we do not take
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
+}
+
+// cannotWrite puts an error of opening into words.
+func (f *file) cannotWrite(err error) error {
+	why, hint := explain(err)
+	return fmt.Errorf("store %s cannot be written: %s; %s, or pass --db PATH or --db :memory: (%w)", f.path, why, hint, err)
+}
+
+// openConnections opens, creates and migrates the file and makes the pool of readers.
+func (f *file) openConnections(ctx context.Context) error {
+	mode := "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000"
+	if f.inMemory() {
+		mode = "PRAGMA journal_mode=MEMORY"
+	} else if err := f.create(); err != nil {
+		return err
+	}
+	common := []string{pragma(fmt.Sprintf("busy_timeout(%d)", f.busy.Milliseconds())), pragma("foreign_keys(ON)"),
+		pragma("temp_store(MEMORY)")}
+
+	// Migrations run before the file is switched to a write-ahead log: then the header that acquire reads holds the
+	// application id from the first transaction on.
+	w, err := openWriter(join(f.dsn, append(common, pragma("auto_vacuum(INCREMENTAL)"))...))
+	if err == nil {
+		if err = w.migrate(f.steps); err == nil {
+			err = w.run(mode)
+		}
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}
+	if err != nil {
+		return f.cannotWrite(err)
+	}
+	last, err := w.number("SELECT max(seq) FROM realtime_events")
+	if err != nil {
+		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+	}
+	db, err := sql.Open("sqlite", join(f.dsn, append(common, pragma("query_only(ON)"))...))
+	if err == nil {
+		db.SetMaxOpenConns(readers)
+		db.SetMaxIdleConns(readers)
+		err = db.PingContext(ctx)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+	}
+	f.writer = w
+	f.reader.Store(db)
+	f.found = uint64(last)
+	return nil
+}
+
+// readers is how many queries a file answers at a time.
+const readers = 4
+
+// create makes the file with the permissions that SQLite then gives the files beside it, and remembers which it is.
+func (f *file) create() error {
+	h, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	switch {
+	case err == nil:
+		err = h.Close()
+	case errors.Is(err, fs.ErrExist):
+		err = nil
+	}
+	if err == nil {
+		f.info, err = os.Stat(f.path)
+	}
+	if err != nil {
+		return f.cannotWrite(err)
+	}
+	return nil
+}
+
+// moved tells whether the path no longer leads to the file that is open: what is written would be lost with it.
+func (f *file) moved() bool {
+	if f.inMemory() {
+		return false
+	}
+	info, err := os.Stat(f.path)
+	return err != nil || !os.SameFile(info, f.info)
+}
+
+// reopen starts with whatever is at the path now, a new file if there is none.
+func (f *file) reopen() error {
+	_ = f.closeConnections() // first: closing removes the log by its name
+	if err := inspect(context.Background(), f.path, len(f.steps)); err != nil {
+		return err
+	}
+	if err := f.openConnections(context.Background()); err != nil {
+		return err
+	}
+	if f.found > f.last.Load() {
+		_ = f.closeConnections()
+		return fmt.Errorf("%w by another that holds newer entries", errMoved)
+	}
+	return nil
+}
+
+func (f *file) closeConnections() error {
+	var err error
+	if db := f.reader.Swap(nil); db != nil {
+		err = db.Close()
+	}
+	if f.writer != nil {
+		err = errors.Join(err, f.writer.close())
+		f.writer = nil
+	}
+	return err
+}
+
+// close writes the log back into the file and lets go of it.
+func (f *file) close() error {
+	var err error
+	if db := f.reader.Swap(nil); db != nil {
+		err = db.Close() // waits for queries that run
+	}
+	if f.writer != nil {
+		if !f.inMemory() {
+			err = errors.Join(err, f.writer.run("PRAGMA wal_checkpoint(TRUNCATE)"))
+		}
+		err = errors.Join(err, f.writer.close())
+		f.writer = nil
+	}
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("close store %s: %w", f.path, err)
+	}
+	return nil
+}
+
+// read calls what with the pool of readers.
+func (f *file) read(what func(db *sql.DB) error) error {
+	db := f.reader.Load()
+	if db == nil {
+		return ErrClosed
+	}
+	if f.inMemory() {
+		f.gate.RLock()
+		defer f.gate.RUnlock()
+	}
+	return what(db)
+}
+
+// size is what the file and its log take on disk, in bytes (in memory: the pages).
+func (f *file) size() int64 {
+	var n int64
+	if f.inMemory() {
+		_ = f.read(func(db *sql.DB) error {
+			return db.QueryRow("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").Scan(&n)
+		})
+		return n
+	}
+	for _, path := range []string{f.path, f.path + "-wal"} {
+		if info, err := os.Stat(path); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}

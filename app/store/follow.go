@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"echolab/emulator/journal"
+)
+
+// batchSize is how many entries go into one transaction at most. More would hardly be faster and make the first of
+// them wait longer (BenchmarkStoreFollow).
+const batchSize = 1024
+
+// Attach makes the store a must-follower of the journal from now on: what is appended afterwards is settled only when
+// it is committed. Call it before the first request is let in; Follow does the writing.
+func (s *Store) Attach(j *journal.Journal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.attachLocked(j)
+}
+
+func (s *Store) attachLocked(j *journal.Journal) {
+	if s.journal != nil || s.closed {
+		return
+	}
+	s.journal = j
+	for _, f := range s.files {
+		f.tail = j.Follow(f.last.Load(), true)
+	}
+}
+
+// Follow writes the journal to disk until it is closed and everything in it has been written, and then returns nil.
+// It attaches itself if Attach was not called. Trouble with a file does not end it, except that a journal closed
+// meanwhile gets one last try; the error then says how many entries were not kept. When ctx ends, the batch in hand is
+// still written and ctx.Err() returned; entries not read by then are lost.
+func (s *Store) Follow(ctx context.Context, j *journal.Journal) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	if s.closed || s.stopped != nil {
+		s.mu.Unlock()
+		return ErrClosed
+	}
+	s.attachLocked(j)
+	s.stop, s.stopped = cancel, make(chan struct{})
+	defer close(s.stopped)
+	s.mu.Unlock()
+
+	// Each file has a tail of its own, so that one file's trouble is not another's.
+	errs := make([]error, len(s.files))
+	var wg sync.WaitGroup
+	for i, f := range s.files {
+		wg.Go(func() { errs[i] = s.follow(ctx, j, f) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// follow keeps one file.
+func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
+	defer f.tail.Close()
+	var back *outage
+	buf := make([]journal.Entry, batchSize)
+	for {
+		n, lost, err := f.tail.Next(ctx, buf)
+		if back != nil || lost > 0 {
+			s.recovered(j, f, back, lost)
+			back = nil
+		}
+		switch {
+		case errors.Is(err, journal.ErrClosed):
+			return nil
+		case err != nil:
+			return err
+		}
+		last := buf[n-1].Seq
+		batch := s.ofFile(f, buf[:n])
+		if err := f.commit(batch, lost > 0); err != nil {
+			if back, err = s.weather(ctx, j, f, batch, lost > 0, err); err != nil {
+				return err
+			}
+		}
+		f.last.Store(last)
+		clear(buf[:n]) // let go of the payloads
+		if back != nil {
+			f.tail.SetMust(true)
+		}
+	}
+}
+
+// ofFile picks, in place, the entries that belong into f.
+func (s *Store) ofFile(f *file, entries []journal.Entry) []journal.Entry {
+	if len(s.files) == 1 {
+		return entries
+	}
+	kept := entries[:0]
+	for _, e := range entries {
+		if s.fileOf(e.App) == f {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// commit writes a batch in one transaction. gap says that entries before it were lost: what was open then is ended,
+// for nobody knows what became of it.
+func (f *file) commit(batch []journal.Entry, gap bool) error {
+	if len(batch) == 0 && !gap {
+		return nil
+	}
+	if f.inMemory() {
+		f.gate.Lock()
+		defer f.gate.Unlock()
+	}
+	w := f.writer
+	err := w.transaction(func() error {
+		if gap {
+			if err := w.endOpen(f.last.Load()+1, "entries were lost"); err != nil {
+				return err
+			}
+		}
+		return w.append(batch)
+	})
+	if err == nil && f.moved() {
+		return errMoved
+	}
+	return err
+}
+
+// commitAgain is commit for a batch that failed before.
+func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
+	if f.writer == nil || f.moved() {
+		if err := f.reopen(); err != nil {
+			return err
+		}
+	} else if len(batch) > 0 {
+		// An error of COMMIT need not mean that nothing was committed.
+		last, err := f.writer.number("SELECT max(seq) FROM realtime_events")
+		if err != nil || uint64(last) >= batch[len(batch)-1].Seq {
+			return err
+		}
+	}
+	return f.commit(batch, gap)
+}
+
+// outage is a time in which a file could not be written.
+type outage struct {
+	since time.Time
+	text  string
+}
+
+// weather is called with a batch that could not be written, because of cause. It says so, gives up being waited for,
+// and tries again until the batch is written.
+func (s *Store) weather(ctx context.Context, j *journal.Journal, f *file, batch []journal.Entry, gap bool, cause error) (*outage, error) {
+	out := &outage{time.Now(), f.trouble(cause)}
+	f.failed(out.text)
+	f.tail.SetMust(false)
+	s.log.Error(out.text, "error", cause)
+	j.Append(journal.Entry{Kind: journal.Trouble, App: f.app, Note: out.text})
+
+	f.patience(min(f.busy, 100*time.Millisecond)) // to notice soon when the program is to stop
+	for closing := false; ; {
+		select {
+		case <-time.After(f.pause(s.retry)):
+		case <-j.Closing():
+			closing = true
+		case <-ctx.Done():
+			closing = true
+		}
+		if cause = f.commitAgain(batch, gap); cause == nil {
+			break
+		}
+		f.failed(f.trouble(cause))
+		if closing {
+			return nil, fmt.Errorf("%d entries were not kept: %w", j.Last()-f.last.Load(), f.cannotWrite(cause))
+		}
+	}
+	f.patience(f.busy)
+	f.ok()
+	return out, nil
+}
+
+// patience is how long the writer waits for another program's lock.
+func (f *file) patience(d time.Duration) {
+	if f.writer != nil {
+		_ = f.writer.run(fmt.Sprintf("PRAGMA busy_timeout=%d", d.Milliseconds()))
+	}
+}
+
+// pause is how long to wait before the next try. It grows, and it is forgotten only when all has been well for a
+// minute: a disk that is full again at once is not announced four times a second.
+func (f *file) pause(first time.Duration) time.Duration {
+	if time.Since(f.lastPause) > time.Minute {
+		f.nextPause = first
+	}
+	d := f.nextPause
+	f.lastPause = time.Now().Add(d)
+	f.nextPause = min(2*d, 20*first)
+	return d
+}
+
+// recovered says that a file is written again (after out, if not nil) and what was lost.
+func (s *Store) recovered(j *journal.Journal, f *file, out *outage, lost uint64) {
+	f.countLost(lost)
+	text := fmt.Sprintf("store %s: %s were lost", f.path, entries(lost))
+	switch {
+	case out != nil && lost == 0:
+		text = fmt.Sprintf("store %s is written again; nothing was lost", f.path)
+	case out != nil:
+		text = fmt.Sprintf("store %s is written again; %s were not kept", f.path, entries(lost))
+	}
+	if out != nil {
+		text += fmt.Sprintf(" (since %s: %s)", out.since.Format(time.TimeOnly), out.text)
+	}
+	if lost > 0 {
+		text += fmt.Sprintf(". They follow entry %d", f.last.Load())
+	}
+	s.log.Warn(text)
+	j.Append(journal.Entry{Kind: journal.Trouble, App: f.app, Count: int(lost), Note: text})
+}
+
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed migrations/*.sql
+var embedded embed.FS
+
+// applicationID marks a SQLite file as Echolab's (PRAGMA application_id): "Echo".
+const applicationID = 0x4563686F
+
+// migration is one step from a schema to the next. They are numbered from 1 without gaps, in files NNNN_noun.sql.
+type migration struct {
+	name, sql string
+}
+
+func migrationsIn(fsys fs.FS) ([]migration, error) {
+	names, err := fs.Glob(fsys, "migrations/*.sql") // in order of name
+	if err != nil {
+		return nil, err
+	}
+	var steps []migration
+	for i, name := range names {
+		number, _, _ := strings.Cut(path.Base(name), "_")
+		if n, err := strconv.Atoi(number); err != nil || n != i+1 {
+			return nil, fmt.Errorf("migration %s is not number %d", name, i+1)
+		}
+		text, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, migration{path.Base(name), string(text)})
+	}
+	return steps, nil
+}
+
+// inspect refuses a file that is not ours to write, without changing it. An empty or missing file is fine.
+func inspect(ctx context.Context, path string, known int) error {
+	switch ours, err := echolabFile(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !ours:
+		return fmt.Errorf("%s is not an Echolab database and was left as it is; pass another --db PATH", path)
+	}
+	// The schema's number may still be in the write-ahead log, so it takes SQLite to read it.
+	db, err := sql.Open("sqlite", uri(path, "mode=ro", pragma("busy_timeout(5000)")))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("open store %s: %w", path, err)
+	}
+	if version > known {
+		return fmt.Errorf("%s was written by a newer Echolab (schema %d, this one knows %d); update Echolab or pass --db PATH",
+			path, version, known)
+	}
+	return nil
+}
+
+// echolabFile reads the header (sqlite.org/fileformat.html, 1.3): the magic string and the application id at byte 68.
+// A missing or empty file gives fs.ErrNotExist.
+func echolabFile(path string) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	if info.IsDir() {
+		return false, fmt.Errorf("%s is a folder; pass the path of a file to --db", path)
+	}
+	if info.Size() == 0 {
+		return false, fs.ErrNotExist
+	}
+	header := make([]byte, 100)
+	if _, err := io.ReadFull(f, header); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, nil
+		}
+		return false, err
+	}
+	return string(header[:16]) == "SQLite format 3\x00" && binary.BigEndian.Uint32(header[68:]) == applicationID, nil
+}
+
+// migrate brings the file to the newest schema, one transaction a step.
+func (w *writer) migrate(steps []migration) error {
+	version, err := w.number("PRAGMA user_version")
+	if err != nil {
+		return err
+	}
+	for i := int(version); i < len(steps); i++ {
+		script := fmt.Sprintf("BEGIN EXCLUSIVE;\nPRAGMA application_id=%d;\n%s\n;PRAGMA user_version=%d;\nCOMMIT;",
+			applicationID, steps[i].sql, i+1)
+		if err := w.run(script); err != nil {
+			_ = w.run("ROLLBACK")
+			return fmt.Errorf("migration %s: %w", steps[i].name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,54 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// errMoved means that what was written is gone with a file that is no longer at its path.
+var errMoved = errors.New("the file was deleted or replaced")
+
+// troubles says in words what keeps a file from being written, and what to do. The first row that fits is taken.
+var troubles = []struct {
+	code int   // SQLite's primary result code, or
+	err  error // this error
+	why  string
+	hint string
+}{
+	{err: errMoved, why: "it was deleted or replaced while in use", hint: "a new one is begun where it was, if that is possible"},
+	{err: fs.ErrPermission, why: "permission is denied", hint: "make it and its folder writable"},
+	{err: fs.ErrNotExist, why: "its folder does not exist", hint: "make the folder"},
+	{code: sqlite3.SQLITE_FULL, why: "the disk is full", hint: "free some space"},
+	{code: sqlite3.SQLITE_BUSY, why: "another program holds it locked", hint: "finish what is open there"},
+	{code: sqlite3.SQLITE_LOCKED, why: "another program holds it locked", hint: "finish what is open there"},
+	{code: sqlite3.SQLITE_READONLY, why: "it is read-only", hint: "make it and its folder writable"},
+	{code: sqlite3.SQLITE_PERM, why: "permission is denied", hint: "make it and its folder writable"},
+	{code: sqlite3.SQLITE_CANTOPEN, why: "it cannot be opened", hint: "look whether its folder is there and writable"},
+	{code: sqlite3.SQLITE_CORRUPT, why: "it is damaged", hint: "move it away, a new one is then begun"},
+	{code: sqlite3.SQLITE_NOTADB, why: "it is damaged", hint: "move it away, a new one is then begun"},
+	{code: sqlite3.SQLITE_IOERR, why: "the disk reports an error", hint: "look at the disk"},
+}
+
+func explain(err error) (why, hint string) {
+	code := -1
+	var se *sqlite.Error
+	if errors.As(err, &se) {
+		code = se.Code() & 0xff // without the extended code's details
+	}
+	for _, row := range troubles {
+		if row.err != nil && errors.Is(err, row.err) || row.err == nil && row.code == code {
+			return row.why, row.hint
+		}
+	}
+	return err.Error(), "look into that"
+}
+
+// trouble is the sentence for a person when writing fails.
+func (f *file) trouble(err error) string {
+	why, hint := explain(err)
+	return "store " + f.path + " cannot be written: " + why + "; " + hint +
+		". Events are still delivered but may not be kept until then"
+}

@@ -1,0 +1,233 @@
+package emulator
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"io"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
+)
+
+// conn is one WebSocket connection. Its read goroutine (serve) owns everything that is not under mu or atomic.
+type conn struct {
+	hub *hub
+	app *pusher.App
+	id  string
+	ws  *websocket.Conn // reading only
+	nc  net.Conn
+
+	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard
+	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one
+	controls atomic.Bool  // uses control frames for pings
+
+	subs   subscriptions // owned by the read goroutine
+	rate   window        // messages, when the app limits them
+	client window        // client events, where the profile limits them
+	user   *signedIn     // nil until pusher:signin; written under hub.users.mu
+
+	mu       sync.Mutex // guards what follows
+	queue    net.Buffers
+	queued   int  // bytes in queue and in the write under way
+	flushing bool // a goroutine is writing
+	ending   bool // nothing more is queued; the connection ends after what is
+	reason   string
+	drained  chan struct{} // closed when ending and everything has been written or given up; made by endLocked
+}
+
+// newSocketID makes an id of Reverb's shape: two integers from 1 to 1 000 000 000 joined by a dot
+// (laravel/reverb GeneratesIdentifiers.php).
+func newSocketID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	left := binary.BigEndian.Uint64(b[:8])%1_000_000_000 + 1
+	right := binary.BigEndian.Uint64(b[8:])%1_000_000_000 + 1
+	id := make([]byte, 0, 21)
+	id = strconv.AppendUint(id, left, 10)
+	id = append(id, '.')
+	return string(strconv.AppendUint(id, right, 10))
+}
+
+// touch notes a sign of life.
+func (c *conn) touch() {
+	c.lastSeen.Store(time.Now().UnixNano())
+	c.pingedAt.Store(0)
+}
+
+// send queues one frame and tells whether it was taken. It never blocks. A connection with too much waiting is
+// closed instead.
+func (c *conn) send(f frame) bool {
+	c.mu.Lock()
+	if c.ending {
+		c.mu.Unlock()
+		return false
+	}
+	if c.queued+len(f) > c.hub.srv.cfg.QueueBytes && c.queued > 0 {
+		c.queue = nil
+		c.endLocked(closeFrame(pusher.ErrOverCapacity.Code, pusher.ErrOverCapacity.Message), slowReason)
+		c.mu.Unlock()
+		return false
+	}
+	c.queue = append(c.queue, f)
+	c.queued += len(f)
+	start := !c.flushing
+	c.flushing = true
+	c.mu.Unlock()
+	if start {
+		go c.flush()
+	}
+	return true
+}
+
+const slowReason = "slow: it did not read what was sent to it"
+
+// flush writes all that waits, many frames in one write, until nothing does. There is at most one flush a connection.
+func (c *conn) flush() {
+	tcp, isTCP := c.nc.(*net.TCPConn)
+	for {
+		c.mu.Lock()
+		batch := c.queue
+		c.queue = nil
+		if len(batch) == 0 {
+			c.flushing = false
+			if c.ending {
+				close(c.drained)
+			}
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+		size := 0
+		for _, f := range batch {
+			size += len(f)
+		}
+		_ = c.nc.SetWriteDeadline(time.Now().Add(c.hub.srv.cfg.WriteTimeout))
+		var err error
+		switch {
+		case len(batch) == 1:
+			_, err = c.nc.Write(batch[0])
+		case isTCP:
+			_, err = batch.WriteTo(tcp)
+		default: // TLS and pipes have no writev: one write for all
+			joined := make([]byte, 0, size)
+			for _, f := range batch {
+				joined = append(joined, f...)
+			}
+			_, err = c.nc.Write(joined)
+		}
+		c.mu.Lock()
+		c.queued -= size
+		if err != nil {
+			c.queue = nil
+			reason := "write: " + err.Error()
+			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+				reason = slowReason
+			}
+			c.endLocked(nil, reason)
+		}
+		c.mu.Unlock()
+	}
+}
+
+// endLocked lets the connection end once what is queued, and then last (which may be nil), has been written. The
+// first reason stands. The read goroutine is woken and does the rest.
+func (c *conn) endLocked(last frame, reason string) {
+	if c.ending {
+		return
+	}
+	c.ending = true
+	c.reason = reason
+	c.drained = make(chan struct{})
+	if last != nil {
+		c.queue = append(c.queue, last)
+		c.queued += len(last)
+	}
+	_ = c.nc.SetReadDeadline(time.Now())
+	switch {
+	case c.flushing:
+	case len(c.queue) > 0:
+		c.flushing = true
+		go c.flush()
+	default:
+		close(c.drained)
+	}
+}
+
+// end lets the connection end, see endLocked.
+func (c *conn) end(last frame, reason string) {
+	c.mu.Lock()
+	c.endLocked(last, reason)
+	c.mu.Unlock()
+}
+
+// refuse sends an error frame and closes with its code.
+func (c *conn) refuse(e *pusher.Error) {
+	c.send(textFrame(c.hub.srv.profile.ErrorText(e)))
+	c.end(closeFrame(e.Code, e.Message), e.Error())
+}
+
+// sendAway ends the connection as the profile does: Reverb ends TCP, Pusher sends the code.
+func (c *conn) sendAway(e *pusher.Error, reason string) {
+	if c.hub.srv.profile.CutsOnRefusal {
+		c.end(nil, reason)
+		return
+	}
+	c.end(closeFrame(e.Code, e.Message), reason)
+}
+
+// serve reads until the connection ends, then takes it out of everything and hangs up.
+func (c *conn) serve() {
+	reason := c.read()
+	c.end(nil, reason)
+	c.mu.Lock()
+	reason, waiting := c.reason, c.queued
+	c.mu.Unlock()
+	c.hub.remove(c, reason, waiting)
+	<-c.drained
+	c.hangUp()
+}
+
+// hangUp ends TCP. What the peer still sends is read away first, for a moment: closing a socket with unread input
+// resets it, and the peer might lose our last frames.
+func (c *conn) hangUp() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if ok && half.CloseWrite() == nil {
+		_ = c.nc.SetReadDeadline(time.Now().Add(time.Second))
+		_, _ = io.Copy(io.Discard, c.nc)
+	}
+	_ = c.nc.Close()
+}
+
+// window counts in fixed windows that begin with their first event (laravel/framework RateLimiter).
+type window struct {
+	until time.Time
+	n     int
+}
+
+// hit counts one event and tells whether it is within max.
+func (w *window) hit(now time.Time, max int, length time.Duration) bool {
+	if !now.Before(w.until) {
+		w.until, w.n = now.Add(length), 0
+	}
+	if w.n >= max {
+		return false
+	}
+	w.n++
+	return true
+}
+
+// entry begins a journal entry about this connection.
+func (c *conn) entry(kind journal.Kind) journal.Entry {
+	e := journal.Entry{Kind: kind, Source: journal.Client, App: c.hub.appID, Socket: c.id}
+	if c.user != nil {
+		e.User = c.user.id
+	}
+	return e
+}

@@ -1,0 +1,59 @@
+package emulator
+
+import (
+	"time"
+
+	"echolab/emulator/pusher"
+)
+
+// sweep looks after time: once a second it pings connections that have been silent for the app's ping interval, ends
+// those that did not answer within another one, tells late subscription counts and forgets cached events. Unlike
+// Reverb it does so for connections without a subscription too, and without waiting for a full minute.
+func (s *Server) sweep() {
+	defer s.sweeping.Done()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case now := <-ticker.C:
+			for _, h := range s.everyHub() {
+				h.everyConn(func(c *conn) { c.check(now) })
+				h.everyShard(func(sh *shard) { h.tidyLocked(sh, now) })
+			}
+		}
+	}
+}
+
+// check pings or prunes one connection.
+func (c *conn) check(now time.Time) {
+	interval := int64(c.app.PingInterval)
+	if pinged := c.pingedAt.Load(); pinged != 0 {
+		if now.UnixNano() >= pinged+interval {
+			c.refuse(pusher.ErrPong)
+		}
+		return
+	}
+	if now.UnixNano() < c.lastSeen.Load()+interval {
+		return
+	}
+	c.pingedAt.Store(now.UnixNano())
+	if c.controls.Load() {
+		c.send(newFrame(opPing, nil))
+		return
+	}
+	c.send(textFrame(pusher.PingText))
+}
+
+// tidyLocked deals with what a channel owes its subscribers and with what it may forget.
+func (h *hub) tidyLocked(sh *shard, now time.Time) {
+	for name, ch := range sh.channels {
+		if ch.countDue {
+			ch.countLocked(now)
+		}
+		if len(ch.subs) == 0 && ch.goneLocked() {
+			delete(sh.channels, name)
+		}
+	}
+}
