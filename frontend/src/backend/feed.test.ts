@@ -9,12 +9,14 @@ type Answer = Feed | Error;
 /** Plays answers one after the other, then waits for ever. */
 function play(answers: Answer[]) {
   const asked: (number | undefined)[] = [];
+  const waits: string[] = [];
   const batches: [number[], boolean][] = [];
   const states: FeedState[] = [];
   const ended = new AbortController();
   const fake = {
-    feed: (after: number | undefined, _: string, signal?: AbortSignal) => {
+    feed: (after: number | undefined, wait: string, signal?: AbortSignal) => {
       asked.push(after);
+      waits.push(wait);
       const answer = answers.shift();
       if (answer instanceof Error) return Promise.reject(answer);
       if (answer) return Promise.resolve(answer);
@@ -22,7 +24,7 @@ function play(answers: Answer[]) {
     },
   };
   const handle = follow(fake, { batch: (f, first) => batches.push([f.entries.map((e) => e.seq), first]), state: (s) => states.push(s) }, ended.signal);
-  return { asked, batches, states, ended, handle };
+  return { asked, waits, batches, states, ended, handle };
 }
 
 describe('follow', () => {
@@ -47,6 +49,7 @@ describe('follow', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(p.states.at(-1)).toEqual({ kind: 'live' });
     expect(p.batches.at(-1)).toEqual([[2], false]);
+    expect(p.waits).toEqual(['15s', '15s', '0s', '0s', '15s']);
   });
 
   it('tries at once when told to', async () => {
