@@ -3,57 +3,235 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"echolab/app/store"
+	"echolab/emulator"
+	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
 )
 
-// App is a running Echolab.
+// App is one Echolab: a journal, the store that follows it, the emulator that fills it, and two listeners. Every use
+// case is a method.
 type App struct {
-	config Config
-	server net.Listener
-	ui     net.Listener
-	ready  chan struct{}
+	config  Config
+	log     *slog.Logger
+	started time.Time
+	apps    apps
+	journal *journal.Journal
+	store   *store.Store
+	server  *emulator.Server
+
+	listener net.Listener // the emulator's
+	ui       net.Listener // the control API's and the page's
+	control  http.Handler
+	ready    chan struct{}
+	closed   sync.Once
 }
 
-// Open takes the ports. An *Error of code Busy says that one of them is taken.
-func Open(ctx context.Context, cfg Config) (*App, error) {
-	server, err := listen(ctx, cfg.Host, cfg.Port, "port")
+// Open takes the ports and the database and starts nothing yet. Errors that a person can end are an *Error: Busy when
+// an address or the database is in use, Invalid for the rest. logger may be nil. Run, or Close, lets go of everything.
+func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err error) {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	profile, err := pusher.ProfileNamed(cfg.Profile)
 	if err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), ready: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if a.listener, err = listen(ctx, cfg.Host, cfg.Port, "port"); err != nil {
 		return nil, err
 	}
-	ui, err := listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port")
-	if err != nil {
-		return nil, errors.Join(err, server.Close())
+	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
+		return nil, err
 	}
-	return &App{config: cfg, server: server, ui: ui, ready: make(chan struct{})}, nil
+	options := store.Options{Path: cfg.DB, Logger: logger}
+	if cfg.Origin("db") == "default" && cfg.DB != store.Memory { // one file an app, beside each other
+		options.Path, options.Dir = "", filepath.Dir(cfg.DB)
+		for _, app := range cfg.Apps {
+			options.Apps = append(options.Apps, app.ID)
+		}
+	}
+	if a.store, err = store.Open(options); err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	a.journal = journal.New(journal.Options{After: a.store.LastSeq()})
+	a.store.Attach(a.journal)
+	a.server = emulator.New(emulator.Config{
+		Profile:        profile,
+		Path:           cfg.Path,
+		MaxRequestSize: cfg.MaxRequestSize,
+		QueueBytes:     cfg.QueueBytes,
+		WriteTimeout:   cfg.WriteTimeout,
+		AdmitWait:      cfg.AdmitWait,
+		AckDelivered:   cfg.Ack == AckDelivered,
+		Debug:          cfg.Debug,
+		Logger:         logger,
+	}, a.apps, a.journal)
+	return a, nil
 }
 
-// Addr is where the server listens, UIAddr where the UI does.
-func (a *App) Addr() net.Addr { return a.server.Addr() }
+// Mount sets what the control listener serves. Call it before Run.
+func (a *App) Mount(control http.Handler) { a.control = control }
 
-// UIAddr is where the UI and the control API listen.
+// Addr is where the emulator listens, with the port that was found for 0.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// UIAddr is where the page and the control API listen.
 func (a *App) UIAddr() net.Addr { return a.ui.Addr() }
 
 // Ready is closed once connections are answered.
 func (a *App) Ready() <-chan struct{} { return a.ready }
 
-// Run serves until ctx ends and then stops within the configuration's ShutdownTimeout.
+// Config is what the App was opened with.
+func (a *App) Config() Config { return a.config }
+
+// StartedAt is when the App was opened.
+func (a *App) StartedAt() time.Time { return a.started }
+
+// Journal is what happens, as it happens.
+func (a *App) Journal() *journal.Journal { return a.journal }
+
+// Run serves until ctx ends, then stops within the configured ShutdownTimeout: no new connections, clients sent away so
+// that they come back, the store written to its end. It returns nil after a clean stop.
 func (a *App) Run(ctx context.Context) error {
-	servers := []*http.Server{{Handler: http.NotFoundHandler()}, {Handler: http.NotFoundHandler()}}
-	failed := make(chan error, len(servers))
-	for i, listener := range []net.Listener{a.server, a.ui} {
-		go func() { failed <- servers[i].Serve(listener) }()
-	}
+	background := context.WithoutCancel(ctx)
+	kept := make(chan error, 1)
+	go func() { kept <- a.store.Follow(background, a.journal) }()
+	hooks := make(chan struct{})
+	hooksCtx, endHooks := context.WithCancel(background)
+	defer endHooks()
+	go func() {
+		defer close(hooks)
+		_ = a.server.RunWebhooks(hooksCtx)
+	}()
+
+	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	failed := make(chan error, 2)
+	go func() { failed <- a.server.Serve(a.listener) }()
+	go func() { failed <- control.Serve(a.ui) }()
+	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
 	close(a.ready)
+
 	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.ShutdownTimeout)
+
+	stop, cancel := context.WithTimeout(background, a.config.ShutdownTimeout)
 	defer cancel()
-	for _, server := range servers {
-		err = errors.Join(err, server.Shutdown(stop))
+	away, cancelAway := context.WithTimeout(stop, a.config.ShutdownTimeout/2)
+	defer cancelAway()
+	if closer, ok := a.control.(interface{ Close() }); ok {
+		closer.Close() // ends waiting feeds
 	}
+	go func() { _ = control.Shutdown(away) }()
+	if e := a.server.Shutdown(away); e != nil {
+		a.log.Warn("some clients did not leave in time", "error", e)
+	}
+	a.journal.Append(journal.Entry{Kind: journal.Stopped})
+	a.journal.Close()
+	select {
+	case e := <-kept:
+		err = errors.Join(err, e)
+	case <-stop.Done():
+		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
+	}
+	endHooks()
+	select {
+	case <-hooks:
+	case <-stop.Done():
+	}
+	_ = control.Close()
+	a.Close()
 	return err
+}
+
+// Close lets go of the ports and the database. Run does it too; it can be called twice.
+func (a *App) Close() {
+	a.closed.Do(func() {
+		for _, l := range []net.Listener{a.listener, a.ui} {
+			if l != nil {
+				_ = l.Close()
+			}
+		}
+		if a.store != nil {
+			if err := a.store.Close(); err != nil {
+				a.log.Error("closing the database", "error", err)
+			}
+		}
+	})
+}
+
+// URL is where a client on this machine reaches the emulator, path included.
+func (a *App) URL() string { return "http://" + reachable(a.Addr()) + a.config.Path }
+
+// UIURL is where a browser on this machine finds the page.
+func (a *App) UIURL() string { return "http://" + reachable(a.UIAddr()) }
+
+// reachable turns an address that is listened on into one that can be connected to.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+}
+
+// ReachableFromNetwork tells whether other machines can connect to the emulator.
+func (a *App) ReachableFromNetwork() bool {
+	tcp, ok := a.Addr().(*net.TCPAddr)
+	return ok && !tcp.IP.IsLoopback()
+}
+
+// apps is the applications served, in the order of the configuration.
+type apps []*pusher.App
+
+func newApps(list []pusher.App) apps {
+	all := make(apps, len(list))
+	for i := range list {
+		app := list[i].WithDefaults()
+		all[i] = &app
+	}
+	return all
+}
+
+// ByID implements emulator.Apps.
+func (a apps) ByID(id string) (*pusher.App, bool) {
+	for _, app := range a {
+		if app.ID == id {
+			return app, true
+		}
+	}
+	return nil, false
+}
+
+// ByKey implements emulator.Apps.
+func (a apps) ByKey(key string) (*pusher.App, bool) {
+	for _, app := range a {
+		if app.Key == key {
+			return app, true
+		}
+	}
+	return nil, false
 }

@@ -64,6 +64,9 @@ func (l *loader) checkLaravel() {
 	if v := l.first("BROADCAST_DRIVER"); v != nil && v.text == "reverb" && l.first("BROADCAST_CONNECTION") == nil {
 		l.warn("%s: Laravel 11 and later read BROADCAST_CONNECTION instead, so nothing is broadcast", v.label())
 	}
+	if v := l.first("REVERB_SCALING_ENABLED"); v != nil && v.text != "" && v.text != "0" && v.text != "false" {
+		l.warn("%s: Echolab does not share events with other servers through Redis; what it serves is this one process", v.label())
+	}
 	if l.config.origins["apps[0].secret"].Env == "" {
 		return // no Laravel application beside us
 	}

@@ -47,6 +47,9 @@ func (l *loader) readConfigFile() {
 	content, err := os.ReadFile(l.path(name))
 	switch {
 	case err != nil && !named && errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(l.path("echolab.yml")); err == nil {
+			l.warn("echolab.yml is not read; name it echolab.yaml, or pass --config echolab.yml")
+		}
 		return
 	case err != nil:
 		l.problem("%s: %s (%s)", name, fileProblem(err), way(origin, "config"))
@@ -67,6 +70,9 @@ func (l *loader) readEnvFile() {
 	}
 	if v, ok := l.file.values["env_file"]; ok && name == "" && !v.null {
 		name, origin = v.text, v.from
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(v.from.File), name) // from that file's folder
+		}
 	}
 	path, named := l.path(name), name != ""
 	if !named {

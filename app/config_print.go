@@ -34,7 +34,8 @@ func (c Config) Print(w io.Writer, asJSON bool) error {
 			Warnings    []string             `json:"warnings"`
 		}{byName(c.printedSettings()), apps, c.PublishesTo.URL(), append([]string{}, c.Warnings...)})
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	for _, p := range c.printedSettings() {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Name, shown(p.Value), p.From)
 	}
@@ -44,17 +45,18 @@ func (c Config) Print(w io.Writer, asJSON bool) error {
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", p.Name, shown(p.Value), p.From)
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
+	_ = table.Flush() // a strings.Builder takes everything
 	if to := c.PublishesTo.URL(); to != "" {
-		fmt.Fprintf(w, "\nLaravel publishes to %s\n", to)
+		fmt.Fprintf(&text, "\nLaravel publishes to %s\n", to)
 	}
 	for i, warning := range c.Warnings {
 		if i == 0 {
-			fmt.Fprintln(w)
+			fmt.Fprintln(&text)
 		}
-		if _, err := fmt.Fprintln(w, "warning: "+warning); err != nil {
+		fmt.Fprintln(&text, "warning: "+warning)
+	}
+	for line := range strings.Lines(text.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"strconv"
 	"syscall"
 )
@@ -18,17 +19,26 @@ func listen(ctx context.Context, host string, port int, flag string) (net.Listen
 	}
 	var name *net.DNSError
 	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
+	case isErrno(err, syscall.EADDRINUSE, 10048):
 		return nil, &Error{Code: Busy, Err: err, Message: fmt.Sprintf(
 			"port %d on %s is in use by another program; pass --%s %d, or 0 for any free one", port, host, flag, freePort(ctx, host, port))}
-	case errors.Is(err, syscall.EACCES):
+	case isErrno(err, syscall.EACCES, 10013):
 		return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
 			"port %d on %s may not be opened by this user; pass --%s with one above 1023", port, host, flag)}
-	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.As(err, &name):
+	case isErrno(err, syscall.EADDRNOTAVAIL, 10049), errors.As(err, &name):
 		return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
 			"%s is no address of this machine; pass 127.0.0.1, or 0.0.0.0 for all of them", host)}
 	}
 	return nil, fmt.Errorf("listen on %s port %d: %w", host, port, err)
+}
+
+// isErrno compares with the system's own number: syscall's names are not what Windows' sockets return (WSAEADDRINUSE
+// and its neighbours).
+func isErrno(err error, unix, windows syscall.Errno) bool {
+	if runtime.GOOS == "windows" {
+		return errors.Is(err, windows)
+	}
+	return errors.Is(err, unix)
 }
 
 // freePort gives the next port that is free at this moment, or port+1 if none of the next ten is.

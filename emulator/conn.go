@@ -64,6 +64,9 @@ func (c *conn) touch() {
 // send queues one frame and tells whether it was taken. It never blocks. A connection with too much waiting is
 // closed instead.
 func (c *conn) send(f frame) bool {
+	if c.hub.srv.cfg.Debug {
+		c.hub.srv.log.Debug("sent", "socket", c.id, "frame", string(f.payload()))
+	}
 	c.mu.Lock()
 	if c.ending {
 		c.mu.Unlock()

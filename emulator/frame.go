@@ -35,6 +35,17 @@ func newFrame(op byte, payload []byte) frame {
 	return append(f, payload...)
 }
 
+// payload is the frame without its header.
+func (f frame) payload() []byte {
+	switch f[1] {
+	case 126:
+		return f[4:]
+	case 127:
+		return f[10:]
+	}
+	return f[2:]
+}
+
 func textFrame(payload []byte) frame { return newFrame(opText, payload) }
 
 // closeFrame carries a code and a reason of at most 123 bytes; code 1005 (nothing given) is an empty frame.

@@ -205,6 +205,9 @@ func (s *Server) everyHub() []*hub {
 	return all
 }
 
+// requestGrace is how long requests under way have at shutdown.
+const requestGrace = time.Second
+
 // Shutdown stops accepting, sends every client away in a way that makes it come back, and waits for all that the
 // server started, at most until ctx ends. It can be called twice.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -216,25 +219,31 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if first {
 		close(s.stop)
 	}
-	done := make(chan error, 1)
+	done := make(chan struct{})
 	go func() {
-		var err error
+		defer close(done)
+		var requests sync.WaitGroup
 		for _, hs := range https {
-			if e := hs.Shutdown(ctx); e != nil {
-				err = e
-				_ = hs.Close()
-			}
+			requests.Go(func() {
+				// Requests under way are answered. A connection that has not asked for anything yet (browsers open some
+				// in advance) would be waited for by net/http for five seconds.
+				wait, cancel := context.WithTimeout(ctx, requestGrace)
+				defer cancel()
+				if hs.Shutdown(wait) != nil {
+					_ = hs.Close()
+				}
+			})
 		}
 		for _, h := range s.everyHub() {
 			h.everyConn(func(c *conn) { c.sendAway(pusher.ErrRestart, "the server is shutting down") })
 		}
+		requests.Wait()
 		s.conns.Wait()
 		s.sweeping.Wait()
-		done <- err
 	}()
 	select {
-	case err := <-done:
-		return err
+	case <-done:
+		return nil
 	case <-ctx.Done():
 		for _, h := range s.everyHub() {
 			h.everyConn(func(c *conn) { _ = c.nc.Close() })

@@ -74,6 +74,12 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	e.Note = r.Header.Get("Origin")
 	s.journal.Append(e)
 	c.established()
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing { // came in while Shutdown looked at who was there
+		c.sendAway(pusher.ErrRestart, "the server is shutting down")
+	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
 	go func() {
 		defer s.conns.Done()

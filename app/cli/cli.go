@@ -1,0 +1,179 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"echolab/app"
+	"echolab/app/desktop"
+)
+
+// Exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2   // usage, configuration, busy port
+	exitInterrupted = 130 // a second signal while stopping
+)
+
+// commands is every command, in the order of the help.
+var commands = []func(*shell) *cobra.Command{serve, window, version, settingsTopic}
+
+// shell is what a command has around it.
+type shell struct {
+	out, err io.Writer
+	environ  []string
+	dir      string // working folder
+	json     bool   // --json of the command that runs
+}
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+// Main runs a command line, without the program's name, and returns the exit code.
+func Main(args []string) int {
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "echolab: working folder:", err)
+		return exitFailed
+	}
+	s := &shell{out: os.Stdout, err: os.Stderr, environ: os.Environ(), dir: dir}
+	ctx, stop := interruptible(context.Background())
+	defer stop()
+
+	root := newRoot(s)
+	root.SetArgs(args)
+	if err := root.ExecuteContext(ctx); err != nil {
+		s.report(err)
+		return exitCode(err)
+	}
+	return exitOK
+}
+
+func newRoot(s *shell) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "echolab",
+		Short: "A Laravel Reverb for developers, with eyes",
+		Long: `Echolab emulates Laravel Reverb. Your Laravel application, Laravel Echo and the
+Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happens.`,
+		Example: `  # a server for the Laravel project in this folder, as its .env says
+  echolab serve
+
+  # what would be used, and where each value comes from
+  echolab serve --print-config`,
+		Args:          noSuchCommand,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !desktop.Available {
+				return cmd.Help()
+			}
+			cfg, err := app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
+			if err != nil {
+				return err
+			}
+			return s.window(cmd.Context(), cfg, false)
+		},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	for _, command := range commands {
+		root.AddCommand(command(s))
+	}
+	root.InitDefaultHelpCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error { return knownTopic(root, args) }
+		}
+	}
+	return root
+}
+
+// knownTopic makes "help sevre" an error; cobra would print the general help and call that a success.
+func knownTopic(root *cobra.Command, args []string) error {
+	if found, _, err := root.Find(args); err != nil || found == root {
+		return noSuchCommand(root, args)
+	}
+	return nil
+}
+
+// noSuchCommand is the root's rule for arguments: there are none, so what stands there was meant as a command.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var known []string
+	for _, c := range cmd.Commands() {
+		known = append(known, c.Name())
+	}
+	return &usageError{fmt.Sprintf("there is no command %q%s (see 'echolab help')", args[0], didYouMean("", args[0], known))}
+}
+
+// noArguments is the rule of commands that take only flags.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return &usageError{fmt.Sprintf("%s takes no argument, but %q was given (see '%s --help')", cmd.CommandPath(), args[0], cmd.CommandPath())}
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	message := err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var known []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+		message = fmt.Sprintf("%s has no flag --%s%s", cmd.CommandPath(), unknown.GetSpecifiedName(), didYouMean("--", unknown.GetSpecifiedName(), known))
+		if short := unknown.GetSpecifiedShortnames(); short != "" {
+			message = fmt.Sprintf("%s has no flag -%s", cmd.CommandPath(), short)
+		}
+	}
+	return &usageError{fmt.Sprintf("%s (see '%s --help')", message, cmd.CommandPath())}
+}
+
+func didYouMean(prefix, word string, known []string) string {
+	if near := app.Closest(word, known); near != "" {
+		return "; did you mean " + prefix + near + "?"
+	}
+	return ""
+}
+
+// report prints an error where a person or, with --json, a program looks for it.
+func (s *shell) report(err error) {
+	message := err.Error()
+	var failure *app.Error
+	code := "failed"
+	if errors.As(err, &failure) {
+		message, code = failure.Message, string(failure.Code)
+	} else if usage := (*usageError)(nil); errors.As(err, &usage) {
+		code = "usage"
+	}
+	if s.json {
+		_ = json.NewEncoder(s.err).Encode(map[string]string{"event": "error", "code": code, "message": message})
+		return
+	}
+	for line := range strings.SplitSeq(message, "\n") {
+		fmt.Fprintln(s.err, "echolab: "+line)
+	}
+}
+
+func exitCode(err error) int {
+	var failure *app.Error
+	var usage *usageError
+	if errors.As(err, &usage) || errors.As(err, &failure) && (failure.Code == app.Invalid || failure.Code == app.Busy) {
+		return exitUsage
+	}
+	return exitFailed
+}

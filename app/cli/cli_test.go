@@ -1,0 +1,203 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"echolab/app"
+	"echolab/app/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"echolab": func() { os.Exit(cli.Main(os.Args[1:])) },
+	})
+}
+
+func TestCommands(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/cli",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, "home")
+			env.Setenv("HOME", home)
+			env.Setenv("LOCALAPPDATA", home)
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second longer under -race
+			env.Values[serverKey{}] = &server{}
+			return os.Mkdir(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"start":    start,
+			"end":      end,
+			"busyport": busyPort,
+			"freeport": freePort,
+			"answers":  answers,
+			"exitcode": exitCode,
+		},
+	})
+}
+
+type serverKey struct{}
+
+// server is the echolab that a script started.
+type server struct {
+	cmd *exec.Cmd
+	out bytes.Buffer
+	err bytes.Buffer
+	eof chan struct{}
+}
+
+// start PATTERN ARGS... runs echolab in the background and waits for a line on standard output that matches. The
+// pattern's group becomes $MATCH. An empty pattern waits for nothing.
+func start(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start PATTERN ARGS...")
+	}
+	s := ts.Value(serverKey{}).(*server)
+	if s.cmd != nil {
+		ts.Fatalf("one server at a time")
+	}
+	s.cmd = exec.Command(program(ts), args[1:]...)
+	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = ts.MkAbs("."), environ(ts), &s.err
+	pipe, err := s.cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(s.cmd.Start())
+	ts.Defer(func() {
+		if s.cmd != nil {
+			_ = s.cmd.Process.Kill() // the script failed before its end
+		}
+	})
+	s.eof = make(chan struct{})
+	found := make(chan []string, 1)
+	go s.read(pipe, regexp.MustCompile(args[0]), found)
+	if args[0] == "" {
+		return
+	}
+	select {
+	case match := <-found:
+		ts.Setenv("MATCH", match[len(match)-1])
+	case <-s.eof:
+		_ = s.cmd.Wait() // its exit code is not what was asked for anyway
+		ts.Fatalf("echolab ended without a line that matches %q\nstdout: %s\nstderr: %s", args[0], &s.out, &s.err)
+	}
+}
+
+func (s *server) read(pipe io.Reader, pattern *regexp.Regexp, found chan<- []string) {
+	defer close(s.eof)
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() {
+		s.out.WriteString(lines.Text() + "\n")
+		if match := pattern.FindStringSubmatch(lines.Text()); match != nil && len(found) == 0 {
+			select {
+			case found <- match:
+			default:
+			}
+		}
+	}
+}
+
+// end SIGNAL CODE ends the started echolab, checks its exit code and leaves what it printed in the files out and err.
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt}
+	if neg || len(args) != 2 || signals[args[0]] == nil {
+		ts.Fatalf("usage: end SIGTERM|SIGINT CODE")
+	}
+	s := ts.Value(serverKey{}).(*server)
+	ts.Check(s.cmd.Process.Signal(signals[args[0]]))
+	<-s.eof
+	_ = s.cmd.Wait() // the code is looked at below
+	code := s.cmd.ProcessState.ExitCode()
+	s.cmd = nil
+	ts.Check(os.WriteFile(ts.MkAbs("out"), s.out.Bytes(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), s.err.Bytes(), 0o600))
+	if strconv.Itoa(code) != args[1] {
+		ts.Fatalf("exit code %d, want %s\nstderr: %s", code, args[1], &s.err)
+	}
+	s.out.Reset()
+	s.err.Reset()
+}
+
+// exitcode CODE ARGS... runs echolab and checks its exit code; what it printed is for stdout and stderr.
+func exitCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: exitcode CODE ARGS...")
+	}
+	cmd := exec.Command(program(ts), args[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environ(ts), ts.Stdout(), ts.Stderr()
+	_ = cmd.Run() // the code says it
+	if code := cmd.ProcessState.ExitCode(); strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+// busyport NAME takes a port of 127.0.0.1 until the script ends and puts it into $NAME.
+func busyPort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+}
+
+// freeport NAME puts a port that nobody had a moment ago into $NAME.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+// answers ADDRESS waits until something accepts connections there; http:// and a path are left away.
+func answers(ts *testscript.TestScript, _ bool, args []string) {
+	address, _, _ := strings.Cut(strings.TrimPrefix(args[0], "http://"), "/")
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for last := time.Now().Add(10 * time.Second); time.Now().Before(last); <-tick.C {
+		if c, err := net.Dial("tcp", address); err == nil {
+			ts.Check(c.Close())
+			return
+		}
+	}
+	ts.Fatalf("nothing answers at %s", address)
+}
+
+func program(ts *testscript.TestScript) string {
+	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
+		for _, name := range []string{"echolab", "echolab.exe"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				return filepath.Join(dir, name)
+			}
+		}
+	}
+	ts.Fatalf("no echolab in PATH")
+	return ""
+}
+
+// environ is the script's environment, as far as echolab looks at it.
+func environ(ts *testscript.TestScript) []string {
+	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR"}
+	for _, row := range append(app.Settings(), app.AppSettings()...) {
+		names = append(names, row.Env)
+	}
+	var out []string
+	for _, name := range names {
+		if value := ts.Getenv(name); name != "" && value != "" {
+			out = append(out, fmt.Sprintf("%s=%s", name, value))
+		}
+	}
+	return out
+}

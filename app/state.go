@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+
+	"echolab/app/store"
+	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
+)
+
+// AppCounts is who is on one application now.
+type AppCounts struct {
+	App         pusher.App // secret included
+	Connections int        // open sockets
+	Subscribed  int        // sockets on at least one channel
+	Channels    int        // channels with a subscriber
+}
+
+// Counts tells who is on each application, in the order of the configuration.
+func (a *App) Counts() []AppCounts {
+	all := make([]AppCounts, len(a.apps))
+	for i, app := range a.apps {
+		all[i].App = *app
+		all[i].Connections, all[i].Subscribed, all[i].Channels = a.server.Counts(app.ID)
+	}
+	return all
+}
+
+// Store tells how the database is doing.
+func (a *App) Store() store.State { return a.store.State() }
+
+// Entries reads the database.
+func (a *App) Entries(ctx context.Context, q store.Query) ([]journal.Entry, error) {
+	return a.store.Entries(ctx, q)
+}
+
+// Presence is everyone who was ever in a presence channel of an app, and where they are.
+func (a *App) Presence(ctx context.Context, appID string) ([]store.Presence, error) {
+	return a.store.Presence(ctx, appID)
+}
