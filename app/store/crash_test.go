@@ -133,3 +133,25 @@ func TestKill_WhileTheFileIsMade(t *testing.T) {
 		require.NoError(t, s.Close())
 	}
 }
+
+func TestOpen_PutsRightWhatAKillCutShort(t *testing.T) {
+	r := start(t, store.Options{}, journal.Options{})
+	r.keep(samples()...)
+	want, path := r.entries(store.Query{}), r.path()
+	r.stop()
+	// A transaction under way, as a migration is, with half of it in the file already and the rest in its journal.
+	db := direct(t, path)
+	for _, sql := range []string{"PRAGMA journal_mode=DELETE", "PRAGMA cache_size=1", "BEGIN", "DELETE FROM realtime_events"} {
+		_, err := db.Exec(sql)
+		require.NoError(t, err)
+	}
+	copied := filepath.Join(t.TempDir(), "events.sqlite")
+	for _, suffix := range []string{"", "-journal"} {
+		content, err := os.ReadFile(path + suffix)
+		require.NoError(t, err)
+		require.NotEmpty(t, content)
+		require.NoError(t, os.WriteFile(copied+suffix, content, 0o600))
+	}
+	again := start(t, store.Options{Path: copied}, journal.Options{})
+	assert.Equal(t, want, again.entries(store.Query{}))
+}

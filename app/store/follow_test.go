@@ -93,6 +93,29 @@ func TestTrouble_IsSaidOnceAndNothingIsLostIfItEndsSoon(t *testing.T) {
 	}
 }
 
+func TestTrouble_ABatchHalfDoneIsDoneAgain(t *testing.T) {
+	s, err := store.Open(store.Options{Path: filepath.Join(t.TempDir(), "events.sqlite"), Retry: time.Millisecond})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, s.RunOnWriter("PRAGMA max_page_count=1"))
+	j := journal.New(journal.Options{})
+	s.Attach(j)
+	watch := j.Follow(0, false)
+	// One batch, in which the first fits and the last does not.
+	j.Append(journal.Entry{Kind: journal.Subscribed, App: "a", Socket: "1.1", Channel: "c"})
+	j.Append(journal.Entry{Kind: journal.Published, App: "a", Channel: "c", Data: []byte(strings.Repeat("x", 1<<20))})
+	done := make(chan error, 1)
+	go func() { done <- s.Follow(context.Background(), j) }()
+	r := &rig{Store: s, t: t, j: j}
+	r.awaitTrouble(watch, "the disk is full")
+	require.NoError(t, s.RunOnWriter("PRAGMA max_page_count=1000000"))
+	r.awaitTrouble(watch, "is written again; nothing was lost")
+	j.Close()
+	require.NoError(t, <-done)
+	assert.Len(t, r.entries(store.Query{Channel: "c"}), 2)
+	assert.Equal(t, []store.Member{{Socket: "1.1", From: 1}}, r.who("c", 2))
+}
+
 func TestTrouble_WhatWasLostIsCountedAndRecorded(t *testing.T) {
 	r := start(t, store.Options{Busy: time.Millisecond}, journal.Options{Keep: 100})
 	watch := r.j.Follow(0, false)

@@ -359,7 +359,8 @@ func TestMemory_LeavesNothingOnDisk(t *testing.T) {
 }
 
 func TestReaders_WhileWriting(t *testing.T) {
-	for _, opt := range []store.Options{{}, {Memory: true}} {
+	// Hardly any patience: readers and the writer do not get into each other's way in the first place.
+	for _, opt := range []store.Options{{Busy: time.Millisecond}, {Memory: true, Busy: time.Millisecond}} {
 		r := start(t, opt, journal.Options{})
 		r.keep(journal.Entry{Kind: journal.Subscribed, App: "a", Socket: "1.1", Channel: "presence-x", User: "7"})
 		stop := make(chan struct{})
