@@ -43,6 +43,11 @@ var faults = map[string]struct {
 		require.NoError(t, r.RunOnWriter("PRAGMA query_only=ON"))
 		return func() { require.NoError(t, r.RunOnWriter("PRAGMA query_only=OFF")) }
 	}},
+	"anything else": {"the moon is wrong", func(t *testing.T, r *rig) func() {
+		require.NoError(t, r.RunOnWriter(`CREATE TEMP TRIGGER moon BEFORE INSERT ON realtime_events
+		  BEGIN SELECT RAISE(ABORT, 'the moon is wrong'); END`))
+		return func() { require.NoError(t, r.RunOnWriter("DROP TRIGGER moon")) }
+	}},
 	"locked": {"another program holds it locked; finish what is open there", func(t *testing.T, r *rig) func() {
 		db := direct(t, r.path())
 		_, err := db.Exec("BEGIN EXCLUSIVE")
@@ -64,7 +69,7 @@ func TestTrouble_IsSaidOnceAndNothingIsLostIfItEndsSoon(t *testing.T) {
 			for range 100 {
 				r.keep(journal.Entry{Kind: journal.Published, Channel: "c", Data: []byte(strings.Repeat("x", 5000)), Note: "during"})
 			}
-			said := r.awaitTrouble(watch, "cannot be written: "+fault.says)
+			said := r.awaitTrouble(watch, fault.says)
 			st := r.State()
 			assert.False(t, st.OK)
 			assert.Contains(t, st.Error, fault.says)

@@ -294,6 +294,8 @@ func TestApps_HaveFilesOfTheirOwn(t *testing.T) {
 	again := start(t, opt, journal.Options{})
 	assert.EqualValues(t, 4, again.LastSeq(), "over all files")
 	assert.EqualValues(t, 5, again.keep(journal.Entry{Kind: journal.Started, App: "Shop"}))
+	assert.Zero(t, again.State().Lost, "what is in one file is not missing in the other")
+	assert.Zero(t, again.log.count("level="))
 	again.stop()
 }
 
