@@ -116,6 +116,9 @@ func layout(opt Options) ([]location, error) {
 		return []location{{path: Memory}}, nil
 	case opt.Path != "":
 		path, err := filepath.Abs(opt.Path)
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real // one file, one lock
+		}
 		return []location{{path: path}}, err
 	}
 	dir := opt.Dir
