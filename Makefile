@@ -51,13 +51,13 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 	@grep -rlE '^func Fuzz' --include='*_test.go' app emulator harness 2>/dev/null | while read -r file; do \
 	  for name in $$(grep -oE '^func Fuzz\w+' "$$file" | cut -d' ' -f2); do \
 	    echo "$$name in $$(dirname "$$file")"; \
-	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),20s) "./$$(dirname "$$file")" || exit 1; \
+	    go test -run '^$$' -fuzz "^$$name$$" -fuzztime $(or $(FUZZTIME),20s) -fuzzminimizetime 10x "./$$(dirname "$$file")" || exit 1; \
 	  done; \
 	done
 
-soak: ## two thousand connections kept busy for SOAK (10m): nothing lost, nothing left behind
+soak: ## two thousand busy connections for FOR (10m): nothing lost, nothing left behind
 	@$(need) go
-	go test -tags soak -run '^TestSoak' -count=1 -timeout 1h -v ./app -soak.for $(or $(SOAK),10m)
+	go test -tags soak -run '^TestSoak$$' -v -timeout 0 ./app -soak.for $(or $(FOR),10m)
 
 clean: ## what was built
 	rm -rf bin .cache

@@ -19,7 +19,6 @@ type channel struct {
 	members   []*member // in the order in which their oldest socket came
 	byID      map[string]*member
 	anonymous int // sockets without a user_id: as long as there is one, Reverb shows an empty roster
-	infoless  int // members without user_info: as long as there is one, Reverb answers newcomers with 4200
 
 	cached  []byte    // last event as subscribers got it; cache channels only
 	cachedD string    // its data
@@ -108,11 +107,8 @@ func (ch *channel) joinLocked(sub *subscription, m *pusher.Member) (joined bool)
 		ch.anonymous++
 		return true
 	}
-	sub.info = m.Info != nil
-	if sub.info {
+	if sub.info = m.Info != nil; sub.info {
 		sub.roster = m.Roster()
-	} else {
-		ch.infoless++
 	}
 	mem := ch.byID[m.ID]
 	if mem == nil {
@@ -124,8 +120,12 @@ func (ch *channel) joinLocked(sub *subscription, m *pusher.Member) (joined bool)
 		joined = true
 	}
 	sub.member = mem
-	mem.subs = append(mem.subs, sub)
-	if joined {
+	at := sort.Search(len(mem.subs), func(i int) bool { return mem.subs[i].order > sub.order })
+	if at == 0 && !joined {
+		ch.pullLocked(mem) // its oldest socket is another one now
+	}
+	mem.subs = slices.Insert(mem.subs, at, sub)
+	if at == 0 {
 		ch.insertLocked(mem)
 	}
 	return joined
@@ -135,6 +135,12 @@ func (ch *channel) joinLocked(sub *subscription, m *pusher.Member) (joined bool)
 func (ch *channel) insertLocked(mem *member) {
 	at := sort.Search(len(ch.members), func(i int) bool { return ch.members[i].order() > mem.order() })
 	ch.members = slices.Insert(ch.members, at, mem)
+}
+
+// pullLocked takes a member out of its place. It must still have the order that it was inserted with.
+func (ch *channel) pullLocked(mem *member) {
+	at := sort.Search(len(ch.members), func(i int) bool { return ch.members[i].order() >= mem.order() })
+	ch.members = slices.Delete(ch.members, at, at+1)
 }
 
 // removeLocked takes a socket out. left tells that its user has no other socket here.
@@ -160,15 +166,10 @@ func (ch *channel) partLocked(sub *subscription) (left *member) {
 		ch.anonymous--
 		return nil
 	}
-	if !sub.info {
-		ch.infoless--
-	}
 	sub.member = nil
 	oldest := mem.subs[0] == sub
-	if oldest || len(mem.subs) == 1 {
-		// Found by the old order, while it still holds.
-		at := sort.Search(len(ch.members), func(i int) bool { return ch.members[i].order() >= mem.order() })
-		ch.members = slices.Delete(ch.members, at, at+1)
+	if oldest {
+		ch.pullLocked(mem)
 	}
 	i := slices.Index(mem.subs, sub)
 	mem.subs = slices.Delete(mem.subs, i, i+1)
@@ -219,7 +220,8 @@ func (ch *channel) confirmLocked(c *conn) (cacheMiss bool) {
 		c.send(textFrame(pusher.SubscribedText(ch.name)))
 	case ch.anonymous > 0:
 		c.send(textFrame(pusher.EmptyRosterText(ch.name)))
-	case ch.infoless > 0:
+	case slices.ContainsFunc(ch.members, func(mem *member) bool { return !mem.subs[0].info }):
+		// As long as a member has no user_info, Reverb trips over it when it lists the members for a newcomer.
 		c.send(textFrame(c.hub.srv.profile.ErrorText(pusher.ErrMessage)))
 		return false
 	default:

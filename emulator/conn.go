@@ -72,7 +72,7 @@ func (c *conn) send(f frame) bool {
 		c.mu.Unlock()
 		return false
 	}
-	if c.queued+len(f) > c.hub.srv.cfg.QueueBytes && c.queued > 0 {
+	if c.queued+len(f)+len(c.queue)*frameOverhead > c.hub.srv.cfg.QueueBytes && c.queued > 0 {
 		c.queue = nil
 		c.endLocked(closeFrame(pusher.ErrOverCapacity.Code, pusher.ErrOverCapacity.Message), slowReason)
 		c.mu.Unlock()
@@ -90,6 +90,10 @@ func (c *conn) send(f frame) bool {
 }
 
 const slowReason = "slow: it did not read what was sent to it"
+
+// frameOverhead is what a waiting frame costs beside its bytes: without it a flood of pings, answered with pongs of two
+// bytes, would hold sixteen times QueueBytes.
+const frameOverhead = 32
 
 // flush writes all that waits, many frames in one write, until nothing does. There is at most one flush a connection.
 func (c *conn) flush() {
@@ -126,8 +130,9 @@ func (c *conn) flush() {
 			_, err = c.nc.Write(joined)
 		}
 		c.mu.Lock()
-		c.queued -= size
-		if err != nil {
+		if err == nil {
+			c.queued -= size
+		} else { // what was not written stays counted: it is told when the connection is closed
 			c.queue = nil
 			reason := "write: " + err.Error()
 			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
@@ -168,6 +173,13 @@ func (c *conn) end(last frame, reason string) {
 	c.mu.Lock()
 	c.endLocked(last, reason)
 	c.mu.Unlock()
+}
+
+// over tells whether the connection is ending: what it still says does not count.
+func (c *conn) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ending
 }
 
 // refuse sends an error frame and closes with its code.

@@ -133,10 +133,10 @@ func (h *hub) subscribe(c *conn, name string, m pusher.Member) *pusher.Error {
 		h.resubscribe(c, old, m)
 		return nil
 	}
-	sub := &subscription{conn: c, order: h.order.Add(1)}
 	sh := h.shard(name)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
+	sub := &subscription{conn: c, order: h.order.Add(1)} // under the lock: joins are announced in this order
 	ch := sh.channels[name]
 	if ch == nil {
 		ch = &channel{name: name, kind: p.KindOf(name)}
@@ -180,7 +180,7 @@ func (h *hub) enteredLocked(c *conn, ch *channel, sub *subscription, m *pusher.M
 		e.Channel, e.User, e.Count, e.Data = ch.name, m.ID, len(ch.members), slices.Clone(m.Info)
 		h.srv.journal.Append(e)
 	}
-	if c.app.SubscriptionCount && !ch.kind.Presence {
+	if p := h.srv.profile; p.SubscriptionCounts && c.app.SubscriptionCount && !ch.kind.Presence {
 		ch.countLocked(time.Now())
 	}
 }
@@ -239,7 +239,7 @@ func (h *hub) leave(c *conn, sub *subscription) {
 	if left != nil {
 		h.leftLocked(ch, sub, left, c)
 	}
-	if c.app.SubscriptionCount && !ch.kind.Presence && len(ch.subs) > 0 {
+	if p := h.srv.profile; p.SubscriptionCounts && c.app.SubscriptionCount && !ch.kind.Presence && len(ch.subs) > 0 {
 		ch.countLocked(time.Now())
 	}
 }

@@ -50,9 +50,7 @@ func (c *conn) handle(b []byte) {
 	}
 	// A store that is far behind holds clients here; keeping a connection alive is never held.
 	if m.Event != "pusher:ping" && m.Event != "pusher:pong" {
-		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.SettleWait)
-		_ = s.journal.Admit(ctx)
-		cancel()
+		s.admit()
 	}
 	if strings.HasPrefix(m.Event, "pusher:") {
 		handler := messages[m.Event]
@@ -76,8 +74,16 @@ func (c *conn) complain(e *pusher.Error, event, channel string) {
 	c.send(textFrame(c.hub.srv.profile.ErrorText(e)))
 }
 
-// note journals a refusal.
+// admit waits while the store is far behind.
+func (s *Server) admit() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.SettleWait)
+	defer cancel()
+	_ = s.journal.Admit(ctx)
+}
+
+// note journals a refusal. It waits for the store like any message: nonsense must not fill the journal unchecked.
 func (c *conn) note(e *pusher.Error, event, channel string) {
+	c.hub.srv.admit()
 	entry := c.entry(journal.Refused)
 	entry.Event, entry.Channel, entry.Note = event, channel, e.Error()
 	c.hub.srv.journal.Append(entry)

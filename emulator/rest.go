@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -106,6 +107,15 @@ func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Reques
 	}
 }
 
+// tooLarge answers a request whose head alone is beyond the limit. It holds for WebSocket handshakes too: a browser with
+// many cookies does not get into a Reverb either.
+func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request) {
+	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, Event: r.Method + " " + r.URL.Path,
+		Note: "413 Payload too large. (the request's head is larger than " + itoa(s.cfg.MaxRequestSize) + " bytes: raise REVERB_MAX_REQUEST_SIZE)"})
+	w.Header().Set("Connection", "close")
+	refuse(w, http.StatusRequestEntityTooLarge, "Payload too large.")
+}
+
 // headSize is what the request line and the headers took on the wire.
 func headSize(r *http.Request) int {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 4 + len("Host: \r\n") + len(r.Host) + 2
@@ -161,7 +171,24 @@ func unescape(s string) string {
 	if u, err := url.QueryUnescape(s); err == nil {
 		return u
 	}
-	return strings.ReplaceAll(s, "+", " ")
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '+':
+			out = append(out, ' ')
+		case s[i] == '%' && i+2 < len(s):
+			b, err := hex.DecodeString(s[i+1 : i+3])
+			if err != nil {
+				out = append(out, '%')
+				continue
+			}
+			out = append(out, b...)
+			i += 2
+		default:
+			out = append(out, s[i])
+		}
+	}
+	return string(out)
 }
 
 // refuse answers an error and journals it; why is for the developer, never for the caller.
@@ -370,7 +397,7 @@ func (c *call) postTerminate() {
 
 func wants(info, attribute string) bool {
 	for part := range strings.SplitSeq(info, ",") {
-		if strings.TrimSpace(part) == attribute {
+		if part == attribute {
 			return true
 		}
 	}

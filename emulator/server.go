@@ -92,6 +92,7 @@ func (s *Server) Serve(l net.Listener) error {
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30*time.Second + s.cfg.AdmitWait + s.cfg.SettleWait + s.cfg.WriteTimeout, // counted from the request's head on
 		IdleTimeout:       75 * time.Second,
 		MaxHeaderBytes:    s.cfg.MaxRequestSize,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
@@ -109,6 +110,10 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeHTTP routes one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if headSize(r) > s.cfg.MaxRequestSize {
+		s.tooLarge(w, r)
+		return
+	}
 	path, inside := strings.CutPrefix(r.URL.Path, s.cfg.Path)
 	if inside {
 		if segments, ok := split(path); ok {
@@ -182,7 +187,7 @@ func split(path string) ([]string, bool) {
 	return segments, true
 }
 
-// hub returns the app's hub, made on first use.
+// hub returns the app's hub, made on first use; with the first one begins the sweep.
 func (s *Server) hub(app *pusher.App) *hub {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -190,6 +195,12 @@ func (s *Server) hub(app *pusher.App) *hub {
 	if h == nil {
 		h = newHub(s, app.ID)
 		s.hubs[app.ID] = h
+	}
+	if !s.closing {
+		s.sweepOnce.Do(func() {
+			s.sweeping.Add(1)
+			go s.sweep()
+		})
 	}
 	return h
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,4 +218,97 @@ func (s *server) publish(channel, event, data string) {
 	require.NoError(s.t, err)
 	status, answer := s.call("POST", "/apps/"+s.app.ID+"/events", nil, string(body))
 	require.Equal(s.t, 200, status, answer)
+}
+
+// frames returns what came before the answer to a ping that is sent now: all that had been queued for this socket.
+func (c *socket) frames() (all []message) {
+	c.t.Helper()
+	c.send(`{"event":"pusher:ping","data":{}}`)
+	for {
+		m := c.next()
+		if m.Event == "pusher:pong" {
+			return all
+		}
+		all = append(all, m)
+	}
+}
+
+// events names the frames in short: event and channel.
+func events(all []message) []string {
+	names := []string{}
+	for _, m := range all {
+		names = append(names, strings.TrimSpace(m.Event+" "+m.Channel))
+	}
+	return names
+}
+
+// refusal is what a pusher:error frame says; Code is nil for null.
+type refusal struct {
+	Code    *int
+	Message string
+}
+
+// refused reads the next frame, which must be a pusher:error, data being a string or an object.
+func (c *socket) refused() refusal {
+	c.t.Helper()
+	m := c.next()
+	require.Equal(c.t, "pusher:error", m.Event, string(m.Data))
+	text := m.text()
+	if text == "" {
+		text = string(m.Data)
+	}
+	var r refusal
+	require.NoError(c.t, json.Unmarshal([]byte(text), &r))
+	return r
+}
+
+// code is what refused says in one number, 0 for null.
+func (c *socket) code() int {
+	c.t.Helper()
+	if r := c.refused(); r.Code != nil {
+		return *r.Code
+	}
+	return 0
+}
+
+// abort ends TCP without a close frame.
+func (c *socket) abort() { _ = c.ws.NetConn().Close() }
+
+// member is channel_data of a user.
+func member(id string) string { return `{"user_id":"` + id + `","user_info":{"name":"` + id + `"}}` }
+
+// state waits until a snapshot of the app is as wanted.
+func (s *server) state(wanted func(emulator.State) bool) {
+	s.t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for !wanted(s.srv.Snapshot(s.app.ID)) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("never so: %+v", s.srv.Snapshot(s.app.ID))
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func empty(state emulator.State) bool { return state.Connections == 0 && len(state.Channels) == 0 }
+
+// watch follows the journal from here on.
+func (s *server) watch() *journal.Tail {
+	tail := s.journal.Follow(s.journal.Last(), false)
+	s.t.Cleanup(tail.Close)
+	return tail
+}
+
+// entry reads on to the next entry of a kind.
+func entry(t testing.TB, tail *journal.Tail, kind journal.Kind) journal.Entry {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	one := make([]journal.Entry, 1)
+	for {
+		n, _, err := tail.Next(ctx, one)
+		require.NoError(t, err)
+		if n == 1 && one[0].Kind == kind {
+			return one[0]
+		}
+	}
 }

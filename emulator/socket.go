@@ -61,10 +61,6 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		return
 	}
 	c.hub = s.hub(app)
-	s.sweepOnce.Do(func() {
-		s.sweeping.Add(1)
-		go s.sweep()
-	})
 	if e := s.door(c, r); e != nil {
 		go c.turnAway(e, r)
 		return
@@ -145,7 +141,7 @@ func originAllowed(allowed []string, origin string) bool {
 	}
 	host := ""
 	if u, err := url.Parse(origin); err == nil {
-		host = u.Hostname()
+		host = strings.TrimSuffix(u.Host, ":"+u.Port()) // an IPv6 address keeps its brackets, as with PHP's parse_url
 	}
 	for _, pattern := range allowed {
 		if wildcard(pattern, host) {
@@ -225,6 +221,9 @@ func (c *conn) read() (reason string) {
 		}
 		if err != nil {
 			return endReason(err)
+		}
+		if c.over() {
+			return "" // the reason is known already
 		}
 	}
 }

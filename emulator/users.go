@@ -86,11 +86,12 @@ func (c *conn) signIn(m pusher.Message) *pusher.Error {
 		if json.Unmarshal(raw, &watched) != nil {
 			watched = string(raw)
 		}
-		user.watchlist = append(user.watchlist, watched)
+		if !slices.Contains(user.watchlist, watched) {
+			user.watchlist = append(user.watchlist, watched)
+		}
 	}
 	again := c.user != nil
-	c.send(textFrame(pusher.SignedInText(userData)))
-	c.hub.signIn(c, user)
+	c.hub.signIn(c, user, pusher.SignedInText(userData))
 	if tooMany {
 		c.send(textFrame(p.ErrorText(pusher.ErrWatchlist)))
 	}
@@ -108,8 +109,9 @@ func (c *conn) rejectSignIn(why string) *pusher.Error {
 	return nil
 }
 
-// signIn binds a connection to a user and tells those who watch.
-func (h *hub) signIn(c *conn, user *signedIn) {
+// signIn binds a connection to a user, confirms it with text and tells those who watch. Whoever has read the
+// confirmation can rely on being signed in: terminate finds it, and others see it online.
+func (h *hub) signIn(c *conn, user *signedIn, text []byte) {
 	u := &h.users
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -125,6 +127,7 @@ func (h *hub) signIn(c *conn, user *signedIn) {
 		}
 	}
 	c.user = user
+	c.send(textFrame(text))
 	var online, offline []string
 	for _, id := range user.watchlist {
 		u.watchers[id] = append(u.watchers[id], c)

@@ -2,6 +2,7 @@ package pusher
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 )
 
@@ -31,7 +32,7 @@ func ParseMessage(b []byte) (Message, error) {
 			m.HasChannel = false
 			if value[0] == '"' {
 				m.Channel = unquote(value)
-				m.HasChannel = strings.TrimSpace(m.Channel) != ""
+				m.HasChannel = !blankText(m.Channel)
 			}
 		}
 	}) {
@@ -41,7 +42,7 @@ func ParseMessage(b []byte) (Message, error) {
 		return Message{}, ErrMessage
 	}
 	m.Event = unquote(event)
-	if strings.TrimSpace(m.Event) == "" {
+	if blankText(m.Event) {
 		return Message{}, ErrMessage
 	}
 	m.Data = data
@@ -73,7 +74,10 @@ func (m *Message) Fields() (Fields, error) {
 		return nil, nil // a list has no named fields
 	}
 	switch string(d) {
-	case `""`, `"0"`, "0", "-0", "0.0", "false", "null":
+	case `""`, `"0"`, "false", "null":
+		return nil, nil
+	}
+	if n, err := strconv.ParseFloat(string(d), 64); err == nil && n == 0 {
 		return nil, nil
 	}
 	return nil, ErrMessage
@@ -106,6 +110,11 @@ func phpString(raw []byte) (text string, present bool, err error) {
 	return string(raw), true, nil
 }
 
+// blankText tells whether PHP's trim leaves nothing of s: what Laravel's validator takes for missing. Unlike
+// strings.TrimSpace it knows no Unicode and does know the NUL byte.
+func blankText(s string) bool { return strings.Trim(s, " \t\n\r\v\x00") == "" }
+
+// trimSpace removes JSON's white space.
 func trimSpace(b []byte) []byte {
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\n' || b[0] == '\r') {
 		b = b[1:]

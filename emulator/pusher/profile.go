@@ -23,6 +23,7 @@ type Profile struct {
 	OneSubscription    bool          // a second subscribe, or a stray unsubscribe, is an error with code null
 
 	SignIn                bool          // pusher:signin, server-to-user events, watchlists
+	SubscriptionCounts    bool          // subscription_count events, for apps that want them (App.SubscriptionCount)
 	ClientEventsOnPublic  bool          // whispers are allowed on public channels
 	ClientEventsCached    bool          // whispers are kept by cache channels
 	MembershipFramesCache bool          // member_removed overwrites what a presence-cache channel keeps
@@ -57,6 +58,7 @@ var Hosted = &Profile{
 	SubscriptionErrors: true,
 	OneSubscription:    true,
 	SignIn:             true,
+	SubscriptionCounts: true,
 	ClientEventRate:    10,
 	CacheTTL:           30 * time.Minute,
 	Limits:             hostedLimits,

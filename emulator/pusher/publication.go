@@ -3,7 +3,6 @@ package pusher
 import (
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Publication is one event to publish.
@@ -53,7 +52,7 @@ func missing(raw []byte) bool {
 	case 'n':
 		return true
 	case '"':
-		return strings.TrimSpace(unquote(raw)) == ""
+		return blankText(unquote(raw))
 	case '[', '{':
 		return len(trimSpace(raw[1:len(raw)-1])) == 0
 	}
@@ -61,7 +60,7 @@ func missing(raw []byte) bool {
 }
 
 // blank is a string that Laravel's non-implicit rules are not applied to.
-func blank(raw []byte) bool { return raw[0] == '"' && strings.TrimSpace(unquote(raw)) == "" }
+func blank(raw []byte) bool { return raw[0] == '"' && blankText(unquote(raw)) }
 
 // ParsePublication reads the body of POST /events (laravel/reverb EventsController.php): ErrBody, FieldErrors, or the
 // event.

@@ -405,8 +405,10 @@ func (s *scanner) rewrite(out []byte, depth int) []byte {
 		s.changed = false
 		s.number()
 		if s.changed {
-			f, _ := strconv.ParseFloat(string(s.b[start:s.i]), 64)
-			return strconv.AppendFloat(out, f, 'e', -1, 64)
+			// Beyond a float's range PHP cannot write the number at all; here it stays as it is.
+			if f, err := strconv.ParseFloat(string(s.b[start:s.i]), 64); err == nil {
+				return strconv.AppendFloat(out, f, 'e', -1, 64)
+			}
 		}
 		return append(out, s.b[start:s.i]...)
 	}
