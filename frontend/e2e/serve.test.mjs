@@ -22,9 +22,9 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.match(await page.locator('.payload').innerText(), /"title": "Grüße 😀"/);
   await page.locator('.detail .verdict.amber').waitFor(); // nobody was there
 
-  // A client on another origin: the page's own policy lets it talk to its own server only.
+  // A client has to be another page: the policy of ours lets it talk to its own listener only.
   const other = await (await chrome.newContext()).newPage();
-  await other.goto('about:blank');
+  await other.goto(`http://127.0.0.1:${server.port}/up`);
   await other.evaluate((port) => new Promise((done, failed) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/app/local-reverb-key?protocol=7&client=js&version=8.6.0`);
     socket.onerror = () => failed(new Error('no connection'));
