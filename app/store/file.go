@@ -112,7 +112,11 @@ func (f *file) acquire() error {
 // cannotWrite puts an error of opening into words.
 func (f *file) cannotWrite(err error) error {
 	why, hint := explain(err)
-	return fmt.Errorf("store %s cannot be written: %s; %s, or pass --db PATH or --db :memory: (%w)", f.path, why, hint, err)
+	what := fmt.Errorf("store %s cannot be written: %s; %s, or pass --db PATH or --db :memory: (%w)", f.path, why, hint, err)
+	if passing(err) {
+		return &unwritable{what}
+	}
+	return what
 }
 
 // openConnections opens, creates and migrates the file and makes the pool of readers.
