@@ -251,11 +251,14 @@ func readMessage(r io.Reader, buf []byte, limit int) ([]byte, error) {
 // endReason puts the end of reading into words.
 func endReason(err error) string {
 	var closed *websocket.CloseError
-	if errors.As(err, &closed) {
+	if errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure {
 		return "closed by the client with " + itoa(closed.Code)
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if closed != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "the connection was lost"
+	}
+	if what, broken := strings.CutPrefix(err.Error(), "websocket: "); broken {
+		return "closed with 1002: not a WebSocket frame: " + what
 	}
 	return "the connection was lost: " + err.Error()
 }
