@@ -200,6 +200,9 @@ func (c *conn) read() (reason string) {
 	})
 	for {
 		kind, r, err := c.ws.NextReader()
+		if errors.Is(err, websocket.ErrReadLimit) { // a length that is no length: its highest bit is set
+			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
+		}
 		if err != nil {
 			return endReason(err)
 		}
