@@ -76,12 +76,20 @@ func publish(base string, creds *pusher.App, channel, event, data string) (int, 
 	return response.StatusCode, response.Body.Close()
 }
 
+// subscribe connects and enters a channel; the connection is closed at the end of the test.
 func (r *running) subscribe(channel, channelData string) *websocket.Conn {
+	r.t.Helper()
+	ws := r.visit(channel, channelData)
+	r.t.Cleanup(func() { _ = ws.Close() })
+	return ws
+}
+
+// visit is subscribe for a connection that the caller closes.
+func (r *running) visit(channel, channelData string) *websocket.Conn {
 	r.t.Helper()
 	ws, response, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(r.URL(), "http")+"/app/"+r.creds.Key+"?protocol=7", nil)
 	require.NoError(r.t, err)
 	_ = response.Body.Close()
-	r.t.Cleanup(func() { _ = ws.Close() })
 	var frame struct{ Data string }
 	require.NoError(r.t, ws.ReadJSON(&frame))
 	var hello struct {

@@ -22,6 +22,8 @@ type Config struct {
 	// UIHost and UIPort are where the UI and the control API listen; UIPort 0 is any free one.
 	UIHost string
 	UIPort int
+	// UIToken is what the UI asks for when UIHost is not loopback; "" is a new one at each start.
+	UIToken string
 
 	// EnvFile and ConfigFile are the files that were read, as they were named; "" where there was none.
 	EnvFile    string

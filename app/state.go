@@ -33,3 +33,8 @@ func (a *App) Store() store.State { return a.store.State() }
 func (a *App) Entries(ctx context.Context, q store.Query) ([]journal.Entry, error) {
 	return a.store.Entries(ctx, q)
 }
+
+// Presence is everyone who was ever in a presence channel of an app, and where they are.
+func (a *App) Presence(ctx context.Context, appID string) ([]store.Presence, error) {
+	return a.store.Presence(ctx, appID)
+}

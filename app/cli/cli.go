@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"echolab/app"
+	"echolab/app/desktop"
 )
 
 // Exit codes.
@@ -23,11 +24,8 @@ const (
 	exitInterrupted = 130 // a second signal while stopping
 )
 
-// Desktop opens the window, where one is built in. It is nil in a build without; "echolab" alone then prints help.
-var Desktop func(ctx context.Context) error
-
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, version, settingsTopic}
+var commands = []func(*shell) *cobra.Command{serve, window, version, settingsTopic}
 
 // shell is what a command has around it.
 type shell struct {
@@ -77,10 +75,14 @@ Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happen
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if Desktop != nil {
-				return Desktop(cmd.Context())
+			if !desktop.Available {
+				return cmd.Help()
 			}
-			return cmd.Help()
+			cfg, err := app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
+			if err != nil {
+				return err
+			}
+			return s.window(cmd.Context(), cfg, false)
 		},
 	}
 	root.SetOut(s.out)

@@ -2,16 +2,21 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"echolab/app"
+	"echolab/app/api"
+	"echolab/frontend"
 )
 
 func serve(s *shell) *cobra.Command {
@@ -101,7 +106,7 @@ func given(flags *pflag.FlagSet) map[string]string {
 
 // serve runs an App until ctx ends. The banner comes when connections are answered, not before.
 func (s *shell) serve(ctx context.Context, cfg app.Config, quiet bool) error {
-	running, err := app.Open(ctx, cfg)
+	running, control, err := s.open(ctx, cfg, quiet)
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -113,17 +118,55 @@ func (s *shell) serve(ctx context.Context, cfg app.Config, quiet bool) error {
 	case <-running.Ready():
 	}
 	if !quiet {
-		at := addresses{server: address(cfg.Host, running.Addr(), cfg.Path), ui: address(cfg.UIHost, running.UIAddr(), "")}
 		if s.json {
-			err = s.readyLine(cfg, at)
+			err = s.readyLine(cfg, addressesOf(running, control))
 		} else {
-			err = s.banner(cfg, at)
+			err = s.banner(cfg, addressesOf(running, control))
 		}
 		if err != nil {
 			s.report(fmt.Errorf("standard output: %w", err)) // a closed pipe is no reason to end
 		}
 	}
 	return unlessStopped(ctx, <-ended)
+}
+
+// controls is the control API with the token that it asks for, "" on loopback.
+type controls struct {
+	*api.Handler
+	token string
+}
+
+// open makes an App with its control API.
+func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App, controls, error) {
+	running, err := app.Open(ctx, cfg, s.logger(cfg, quiet))
+	if err != nil {
+		return nil, controls{}, err
+	}
+	opt := api.Options{Hosts: []string{cfg.UIHost}, UI: frontend.Files()}
+	if !app.Loopback(cfg.UIHost) {
+		if opt.Token = cfg.UIToken; opt.Token == "" {
+			opt.Token = rand.Text()
+		}
+	}
+	handler := api.New(api.For(running, readVersion().Version), opt)
+	running.Mount(handler)
+	return running, controls{handler, opt.Token}, nil
+}
+
+// logger writes what needs a person to standard error: text for a terminal, JSON with --json; every frame with --debug.
+func (s *shell) logger(cfg app.Config, quiet bool) *slog.Logger {
+	level := slog.LevelInfo
+	switch {
+	case cfg.Debug:
+		level = slog.LevelDebug
+	case quiet:
+		level = slog.LevelError
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if s.json {
+		return slog.New(slog.NewJSONHandler(s.err, opt))
+	}
+	return slog.New(slog.NewTextHandler(s.err, opt))
 }
 
 // unlessStopped leaves out the error that only says that ctx ended: that was asked for.
@@ -135,6 +178,16 @@ func unlessStopped(ctx context.Context, err error) error {
 }
 
 type addresses struct{ server, ui string }
+
+// addressesOf is what to open, the token of the UI included.
+func addressesOf(running *app.App, control controls) addresses {
+	cfg := running.Config()
+	at := addresses{server: address(cfg.Host, running.Addr(), cfg.Path), ui: address(cfg.UIHost, running.UIAddr(), "")}
+	if control.token != "" {
+		at.ui += "/?token=" + url.QueryEscape(control.token)
+	}
+	return at
+}
 
 // address is what to type into a browser on this machine: the configured host with the port that was really taken.
 func address(host string, at net.Addr, path string) string {

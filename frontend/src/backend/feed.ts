@@ -36,7 +36,8 @@ export function follow(client: Pick<Client, 'feed'>, to: Follower, signal: Abort
     to.state({ kind: 'loading' });
     while (!signal.aborted) {
       try {
-        const feed = await client.feed(after, '15s', signal);
+        // After a failure nothing is waited for: the page wants to know at once whether the server is back, and which run.
+        const feed = await client.feed(after, failures > 0 ? '0s' : '15s', signal);
         if (signal.aborted) return;
         if (after !== undefined && feed.epoch !== epoch) {
           after = undefined; // another run of the server: begin again with its newest

@@ -1,0 +1,199 @@
+// The page in a real Chromium, over the real API and a journal that the tests fill.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { browser, fixture, open, root } from './support.mjs';
+
+let chrome;
+before(async () => (chrome = await browser()));
+after(() => chrome?.close());
+
+/** Runs a test with a server and a page of its own; whatever the page complains about fails it. */
+function scene(name, { args = [], path = '/', view = {}, tolerate = () => false, prepare = async () => {} }, run) {
+  test(name, { timeout: 60_000 }, async () => {
+    const server = await fixture(...args);
+    await prepare(server);
+    const { page, wrong, close } = await open(chrome, server.url + path, view);
+    try {
+      await run(page, server);
+      assert.deepEqual(wrong.filter((w) => !tolerate(w)), []);
+    } catch (error) {
+      const folder = resolve(root, '.cache/screens');
+      mkdirSync(folder, { recursive: true });
+      await page.screenshot({ path: resolve(folder, `${name.replaceAll(/\W+/g, '-')}.png`) }).catch(() => {});
+      throw error;
+    } finally {
+      await close();
+      await server.stop();
+    }
+  });
+}
+
+const event = (over = {}) => ({ Kind: 'published', Source: 'http', Channel: 'private-client.5', Event: 'InvoiceCreated', Data: { id: 42 }, Count: 2, ...over });
+const settled = (page, n) => page.waitForFunction((want) => document.querySelectorAll('[role=option]').length >= want, n);
+
+scene('an empty page tells what to do and copies it whole', {}, async (page) => {
+  await page.getByText('Nothing has happened yet').waitFor();
+  const secret = 'secret-of-client-portal';
+  assert.ok(!(await page.content()).includes(secret), 'the secret is not shown unasked');
+  await page.locator('.empty').getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /apps\/client-portal\/events/);
+  assert.ok(copied.includes(secret), 'what is copied works when pasted');
+  assert.ok(!(await page.content()).includes(secret));
+  await page.getByRole('button', { name: 'Show' }).click();
+  await page.getByText(`REVERB_APP_SECRET=${secret}`).waitFor();
+  await page.getByRole('button', { name: 'Hide' }).click();
+  assert.ok(!(await page.content()).includes(secret));
+});
+
+scene('an event arrives, opens, and survives a reload', {}, async (page, server) => {
+  await page.getByText('Nothing has happened yet').waitFor();
+  server.append(event());
+  await page.getByRole('option').getByText('InvoiceCreated').click();
+  await page.locator('.detail').getByText('Delivered to 2 sockets.').waitFor();
+  assert.equal(new URL(page.url()).search, '?entry=1');
+  await page.reload();
+  assert.match(await page.locator('.payload').innerText(), /"id": 42/);
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Connect' }).waitFor();
+  assert.equal(new URL(page.url()).search, '');
+});
+
+scene('nobody got it, and why', { prepare: async (s) => {
+  s.append({ Kind: 'subscribed', Source: 'client', Socket: '1.2', Channel: 'private-client.5', Count: 2 });
+  s.append(event({ Channel: 'client.5', Count: 0 }));
+} }, async (page) => {
+  await page.getByRole('option').getByText('nobody').click();
+  await page.getByText("Nobody was subscribed to client.5. 2 sockets are on private-client.5: broadcast on PrivateChannel('client.5') to reach it.").waitFor();
+});
+
+scene('every kind of entry has its words', { prepare: async (s) => {
+  for (const Kind of ['started', 'stopped', 'opened', 'closed', 'subscribed', 'unsubscribed', 'joined', 'left', 'published', 'whispered', 'refused', 'signed_in', 'webhook', 'trouble'])
+    s.append({ Kind, Source: 'client', Channel: 'presence-x', Event: 'something', Note: 'a note', Count: 1, User: '7', Socket: '1.2' });
+} }, async (page) => {
+  await settled(page, 14);
+  const labels = await page.locator('.row .kind').allInnerTexts();
+  assert.equal(new Set(labels).size, 14);
+  await page.getByRole('button', { name: 'Events only' }).click();
+  await page.waitForFunction(() => document.querySelectorAll('[role=option]').length === 4);
+  assert.equal(new URL(page.url()).search, '?show=events');
+});
+
+scene('the keyboard is enough', { prepare: async (s) => s.append(event({ Event: 'Event{n}', Channel: 'c.{n}' }), { Times: 30 }) }, async (page) => {
+  await settled(page, 15);
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowUp');
+  assert.equal(await page.locator('[aria-selected=true] .name').innerText(), 'Event29');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement?.className), 'detail');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('/');
+  await page.keyboard.type('c.7 event');
+  await page.waitForFunction(() => document.querySelectorAll('[role=option]').length === 1);
+  assert.equal(await page.locator('.row .name').innerText(), 'Event7');
+  await page.keyboard.press('Escape');
+  await settled(page, 15);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByText('Jump to now').waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.keyboard.press(' ');
+  await page.getByRole('button', { name: 'Resume' }).waitFor();
+  await page.keyboard.press('End');
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+});
+
+scene('10,000 rows and a stream: no blank rows, and reading is not disturbed', {}, async (page, server) => {
+  server.append(event({ Event: 'Burst{n}' }), { Times: 10_000 });
+  await page.getByText('Burst10000').waitFor();
+  server.append(event({ Event: 'Stream{n}' }), { Times: 2000, Rate: 500 });
+  await page.getByText(/Stream\d/).first().waitFor();
+  const blanks = await page.evaluate(async () => {
+    let blank = 0;
+    const list = document.querySelector('[role=listbox]');
+    for (let frame = 0; frame < 60; frame++) {
+      await new Promise(requestAnimationFrame);
+      const box = list.getBoundingClientRect();
+      for (let y = box.top + 14; y < box.bottom - 4; y += 28) if (!document.elementFromPoint(box.left + 40, y)?.closest('.row, .gap, .jump')) blank++;
+    }
+    return blank;
+  });
+  assert.equal(blanks, 0);
+  assert.ok((await page.locator('[role=option]').count()) < 60, 'only what is visible is in the document');
+
+  await page.mouse.move(400, 400);
+  await page.mouse.wheel(0, -2000);
+  await page.getByText(/new · jump to now/).waitFor();
+  const first = await page.locator('.row').first().innerText();
+  await page.getByRole('button', { name: /[1-9]\d\d new/ }).waitFor();
+  assert.equal(await page.locator('.row').first().innerText(), first, 'rows stay where they are read');
+  await page.getByText(/new · jump to now/).click();
+  await page.getByText('Stream2000').waitFor();
+});
+
+for (const [width, colorScheme] of [[1280, 'dark'], [900, 'light'], [1920, 'light']]) {
+  scene(`long and strange things keep their place at ${width}`, { view: { width, height: 800, colorScheme }, prepare: async (s) => {
+    s.append(event({ Event: 'E'.repeat(2000), Channel: `private-${'kanalname-'.repeat(15)}`, Data: { text: `😀 مرحبا שלום ${'x'.repeat(10_000)}` } }));
+    s.append(event({ Event: 'مرحبا\u202eabc', Data: { html: '<img src=x onerror=alert(1)><script>alert(2)</script>' } }));
+    s.append({ Kind: 'trouble', Note: 'Speicherplatzbeschränkungsüberschreitung '.repeat(20) });
+  } }, async (page) => {
+    await settled(page, 3);
+    for (const n of [0, 1, 2]) {
+      await page.getByRole('option').nth(n).click();
+      await page.locator('.detail').waitFor();
+      const layout = await page.evaluate(() => ({
+        wide: document.documentElement.scrollWidth - innerWidth,
+        high: document.documentElement.scrollHeight - innerHeight,
+        rows: [...document.querySelectorAll('.row')].map((r) => r.getBoundingClientRect().height),
+        side: document.querySelector('.side').scrollWidth - document.querySelector('.side').clientWidth,
+        foreign: document.querySelectorAll('img, #app script').length,
+      }));
+      assert.deepEqual(layout, { wide: 0, high: 0, rows: [28, 28, 28], side: 0, foreign: 0 });
+    }
+    await page.getByRole('option').nth(0).click();
+    await page.waitForFunction(() => document.querySelector('.payload')?.textContent.length > 10_000); // the feed carries 8 kB of it
+  });
+}
+
+scene('what the ring let go comes from the store', { args: ['-after', '700'], prepare: async (s) => s.append(event()) }, async (page) => {
+  await page.getByText('700 earlier').waitFor();
+  await page.getByRole('button', { name: 'Load', exact: true }).click();
+  await page.getByText('FromStore700').waitFor();
+  await page.keyboard.press('Home');
+  await page.getByText('200 earlier').waitFor();
+});
+
+scene('the server goes away and comes back', { tolerate: (w) => /Failed to load resource/.test(w), prepare: async (s) => s.append(event({ Event: 'Before' })) }, async (page, server) => {
+  await page.getByText('Before').waitFor();
+  await server.stop();
+  await page.getByText('The server does not answer').waitFor();
+  await page.getByText('Before').waitFor(); // the last data stays
+  const again = await fixture('-listen', `127.0.0.1:${server.port}`);
+  try {
+    again.append(event({ Event: 'After' }));
+    await page.getByText('After').waitFor();
+    await page.getByText('The server does not answer').waitFor({ state: 'hidden' });
+  } finally {
+    await again.stop();
+  }
+});
+
+scene('several applications, a failing store, an open door', { prepare: async (s) => {
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
+    apps: [{ id: 'one', key: 'key-one', connections: 2 }, { id: 'two', key: 'key-two', connections: 3 }], store: { state: 'failing', error: 'disk full; free some space' }, warnings: ['The .env asks for 0.0.0.0.'] } });
+  s.append(event({ App: 'one', Event: 'OfOne' }));
+  s.append(event({ App: 'two', Event: 'OfTwo' }));
+} }, async (page) => {
+  await page.getByText('5 connections').waitFor();
+  await page.getByText('Nothing is being kept: disk full; free some space').waitFor();
+  await page.getByText('The .env asks for 0.0.0.0.').waitFor();
+  await page.getByText('open to the network').waitFor();
+  await page.getByLabel('Application').selectOption('two');
+  await page.getByText('3 connections').waitFor();
+  await page.getByText('REVERB_APP_KEY=key-two').waitFor();
+  assert.equal(await page.getByText('OfOne').count(), 0);
+  assert.equal(new URL(page.url()).search, '?app=two');
+});

@@ -1,0 +1,102 @@
+import { mount } from '@vue/test-utils';
+import { describe, expect, it, vi } from 'vitest';
+import { h, nextTick } from 'vue';
+import { entry } from '../state/samples';
+import EntryRow from './EntryRow.vue';
+import JsonView from './JsonView.vue';
+import Tape from './Tape.vue';
+import VirtualList from './VirtualList.vue';
+import { layOut, textOf } from './json';
+
+describe('layOut', () => {
+  const text = (data: string) => textOf(layOut(data) ?? []);
+
+  it('keeps what the payload says', () => {
+    const value = { id: 42, name: 'Grüße "x" \\ 😀', list: [1, -2.5, [], {}], none: null, yes: true, nested: { a: { b: [] } } };
+    expect(JSON.parse(text(JSON.stringify(value)))).toEqual(value);
+    expect(text(JSON.stringify(value))).toBe(JSON.stringify(value, null, 2));
+  });
+
+  it('reads Laravel’s escapes', () => expect(text('{"a":"Gr\\u00fc\\u00dfe \\/"}')).toContain('"Grüße /"'));
+  it('does not round numbers', () => expect(text('{"id":9007199254740993,"x":1.10,"y":1e400}')).toBe('{\n  "id": 9007199254740993,\n  "x": 1.10,\n  "y": 1e400\n}'));
+  it('opens a string that holds JSON, once', () => expect(text(JSON.stringify('{"a":"{}"}'))).toBe('{\n  "a": "{}"\n}'));
+  it('leaves a string that holds a word alone', () => expect(text('"42"')).toBe('"42"'));
+  it('says when it is not JSON', () => {
+    for (const data of ['', 'hello', '{"a":', '<b>']) expect(layOut(data)).toBeUndefined();
+  });
+});
+
+describe('JsonView', () => {
+  it('shows markup as text', () => {
+    const w = mount(JsonView, { props: { data: '{"x":"<img src=x onerror=alert(1)>"}', raw: false } });
+    expect(w.find('img').exists()).toBe(false);
+    expect(w.text()).toContain('<img src=x onerror=alert(1)>');
+  });
+
+  it('draws a large payload as one piece', () => {
+    const w = mount(JsonView, { props: { data: JSON.stringify(Array.from({ length: 20_000 }, (_, i) => i)), raw: false } });
+    expect(w.findAll('span')).toHaveLength(1);
+    expect(w.text()).toContain('19999');
+  });
+});
+
+describe('EntryRow', () => {
+  const row = (over: object) => mount(EntryRow, { props: { entry: entry(1, over), profile: 'reverb', selected: false } });
+
+  it('says who got it', () => {
+    expect(row({ count: 3 }).find('.to').text()).toBe('3');
+    const none = row({ count: 0, delivered: false, note: 'Nobody was subscribed to c.' });
+    expect(none.find('.to').text()).toBe('nobody');
+    expect(none.find('.nobody').attributes('title')).toBe('Nobody was subscribed to c.');
+  });
+
+  it('shows markup in names as text and stays short', () => {
+    const w = row({ event: `<b>${'x'.repeat(2000)}`, channel: '<i>c</i>' });
+    expect(w.find('b').exists()).toBe(false);
+    expect(w.find('.name').text().length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('VirtualList', () => {
+  vi.stubGlobal('ResizeObserver', class { observe() {} disconnect() {} });
+  Object.defineProperty(HTMLElement.prototype, 'clientHeight', { configurable: true, get: () => 280 });
+  const list = (count: number, follow: boolean) =>
+    mount(VirtualList, {
+      props: { count, rowHeight: 28, follow, keyOf: (i: number) => i },
+      slots: { default: ({ index }: { index: number }) => h('div', { class: 'r' }, `row ${index}`) },
+    });
+
+  it('draws a screenful of 10,000 rows', async () => {
+    const w = list(10_000, false);
+    await nextTick();
+    const drawn = w.findAll('.r').map((r) => r.text());
+    expect(drawn[0]).toBe('row 0');
+    expect(drawn.length).toBeLessThan(40);
+  });
+
+  it('has the last rows at once when it follows', async () => {
+    const w = list(10_000, true);
+    await nextTick();
+    expect(w.findAll('.r').at(-1)?.text()).toBe('row 9999');
+    await w.setProps({ count: 12_000 });
+    expect(w.findAll('.r').at(-1)?.text()).toBe('row 11999');
+    expect(w.findAll('.r').length).toBeGreaterThanOrEqual(10);
+  });
+
+  it('draws all of few', async () => {
+    const w = list(3, true);
+    await nextTick();
+    expect(w.findAll('.r')).toHaveLength(3);
+  });
+});
+
+describe('Tape', () => {
+  it('stacks what happened and tells which second was pressed', async () => {
+    const quiet = { delivered: 0, nobody: 0, refused: 0, moves: 0 };
+    const w = mount(Tape, { props: { seconds: [quiet, { delivered: 3, nobody: 1, refused: 1, moves: 2 }, quiet, quiet] } });
+    expect(w.findAll('rect.delivered, rect.nobody, rect.refused, rect.moves')).toHaveLength(4);
+    w.find('svg').element.getBoundingClientRect = () => new DOMRect(0, 0, 400, 44);
+    await w.find('svg').trigger('click', { clientX: 150 });
+    expect(w.emitted('seek')).toEqual([[2]]);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import { Journal, keep } from './journal';
+import { entry, feed } from './samples';
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => entry(from + i));
+const shape = (j: Journal) => j.rows.map((r) => (r.kind === 'gap' ? `gap ${r.lost}` : r.seq));
+
+describe('Journal', () => {
+  it('starts with what is there and says what came before', () => {
+    const j = new Journal();
+    j.add(feed(range(11, 13)), true);
+    j.add(feed(range(14, 14)), false);
+    expect(shape(j)).toEqual(['gap 10', 11, 12, 13, 14]);
+  });
+
+  it('shows what was lost where it was lost', () => {
+    const j = new Journal();
+    j.add(feed(range(1, 2)), true);
+    j.add(feed(range(8, 9), { lost: 5 }), false);
+    expect(shape(j)).toEqual([1, 2, 'gap 5', 8, 9]);
+  });
+
+  it('takes nothing twice when a page starts again', () => {
+    const j = new Journal();
+    j.add(feed(range(1, 5)), true);
+    j.add(feed(range(3, 7)), true);
+    expect(shape(j)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('starts over when the numbers did', () => {
+    const j = new Journal();
+    j.add(feed(range(1, 50)), true);
+    j.add(feed(range(1, 2), { epoch: 'two' }), true);
+    expect(shape(j)).toEqual([1, 2]);
+
+    const more = range(1, 60).map((e) => ({ ...e, id: `other-${e.seq}` }));
+    j.add(feed(more, { epoch: 'three' }), true);
+    expect(j.rows).toHaveLength(60);
+  });
+
+  it('shows that there is a past after a restart with nothing new', () => {
+    const j = new Journal();
+    j.add(feed([], { next: 1000 }), true);
+    expect(shape(j)).toEqual(['gap 1000']);
+    j.add(feed(range(1001, 1001)), false);
+    expect(shape(j)).toEqual(['gap 1000', 1001]);
+  });
+
+  it('fills a gap from the store and keeps what is still missing', () => {
+    const j = new Journal();
+    j.add(feed(range(101, 102)), true);
+    const gap = j.rows[0];
+    if (gap?.kind !== 'gap') throw new Error('no gap');
+    j.fill(gap, range(91, 100));
+    expect(shape(j)).toEqual(['gap 90', ...range(91, 102).map((e) => e.seq)]);
+    const rest = j.rows[0];
+    if (rest?.kind !== 'gap') throw new Error('no gap');
+    j.fill(rest, range(1, 90));
+    expect(j.rows).toHaveLength(102);
+    expect(shape(j)[0]).toBe(1);
+  });
+
+  it('drops a gap that the store cannot fill', () => {
+    const j = new Journal();
+    j.add(feed(range(101, 101)), true);
+    const gap = j.rows[0];
+    if (gap?.kind !== 'gap') throw new Error('no gap');
+    j.fill(gap, []);
+    expect(shape(j)).toEqual([101]);
+  });
+
+  it('keeps the newest 20,000 and says that there was more', () => {
+    const j = new Journal();
+    for (let at = 0; at < 30_000; at += 500) j.add(feed(range(at + 1, at + 500)), at === 0);
+    expect(j.rows.length).toBeLessThanOrEqual(keep + 2_001);
+    const first = j.rows[0];
+    expect(first?.kind).toBe('gap');
+    expect(first?.kind === 'gap' && first.lost).toBe(30_000 - j.rows.length + 1);
+    expect(j.find(30_000)?.event).toBe('e30000');
+    expect(j.find(1)).toBeUndefined();
+  });
+
+  it('finds the entry behind a gap of the same number', () => {
+    const j = new Journal();
+    j.add(feed(range(11, 13)), true);
+    for (const seq of [11, 12, 13]) expect(j.find(seq)?.seq).toBe(seq);
+    expect(j.find(10)).toBeUndefined();
+  });
+
+  it('knows who is on which channel', () => {
+    const j = new Journal();
+    j.add(feed([
+      entry(1, { kind: 'subscribed', channel: 'private-x', count: 2 }),
+      entry(2, { kind: 'subscribed', channel: 'y', count: 1, app: 'b' }),
+      entry(3, { kind: 'subscribed', channel: 'z', count: 1 }),
+      entry(4, { kind: 'unsubscribed', channel: 'z', count: 0 }),
+    ]), true);
+    expect([...j.occupied('a')]).toEqual([['private-x', 2]]);
+    j.add(feed([entry(5, { kind: 'started' })]), false);
+    expect(j.occupied('a').size).toBe(0);
+  });
+
+  it('counts seconds by the server’s clock', () => {
+    const server = Date.now() - 3_600_000; // an hour behind this machine
+    const at = (ago: number) => new Date(server - ago * 1000).toISOString();
+    const j = new Journal();
+    j.add(feed([
+      entry(1, { at: at(2) }), entry(2, { at: at(2), delivered: false, count: 0 }), entry(3, { at: at(2), kind: 'refused' }),
+      entry(4, { at: at(1), kind: 'joined' }), entry(5, { at: at(900) }),
+    ], { now: new Date(server).toISOString() }), true);
+    const tape = j.tape(5);
+    const sum = tape.reduce((a, s) => ({ delivered: a.delivered + s.delivered, nobody: a.nobody + s.nobody, refused: a.refused + s.refused, moves: a.moves + s.moves }));
+    expect(sum).toEqual({ delivered: 1, nobody: 1, refused: 1, moves: 1 });
+    expect(j.rate()).toBeCloseTo(2 / 3);
+  });
+});
