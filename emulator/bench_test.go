@@ -23,8 +23,7 @@ func rawSocket(tb testing.TB, s *server, channel string) net.Conn {
 	tb.Helper()
 	nc, err := net.Dial("tcp", s.addr)
 	require.NoError(tb, err)
-	_, err = fmt.Fprintf(nc, "GET /app/%s?protocol=7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n", s.app.Key)
+	_, err = nc.Write([]byte(upgradeRequest(s.app.Key)))
 	require.NoError(tb, err)
 	readUntil(tb, nc, "activity_timeout")
 	message := `{"event":"pusher:subscribe","data":{"auth":"","channel":"` + channel + `"}}`
@@ -33,6 +32,11 @@ func rawSocket(tb testing.TB, s *server, channel string) net.Conn {
 	require.NoError(tb, err)
 	readUntil(tb, nc, "subscription_succeeded")
 	return nc
+}
+
+func upgradeRequest(key string) string {
+	return "GET /app/" + key + "?protocol=7 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 }
 
 func readUntil(tb testing.TB, nc net.Conn, mark string) {

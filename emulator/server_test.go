@@ -298,8 +298,8 @@ func (s *server) watch() *journal.Tail {
 	return tail
 }
 
-// entry reads on to the next entry of a kind.
-func entry(t testing.TB, tail *journal.Tail, kind journal.Kind) journal.Entry {
+// next is the next entry.
+func next(t testing.TB, tail *journal.Tail) journal.Entry {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
 	defer cancel()
@@ -307,8 +307,18 @@ func entry(t testing.TB, tail *journal.Tail, kind journal.Kind) journal.Entry {
 	for {
 		n, _, err := tail.Next(ctx, one)
 		require.NoError(t, err)
-		if n == 1 && one[0].Kind == kind {
+		if n == 1 {
 			return one[0]
+		}
+	}
+}
+
+// entry reads on to the next entry of a kind.
+func entry(t testing.TB, tail *journal.Tail, kind journal.Kind) journal.Entry {
+	t.Helper()
+	for {
+		if e := next(t, tail); e.Kind == kind {
+			return e
 		}
 	}
 }

@@ -200,6 +200,9 @@ func (c *conn) read() (reason string) {
 	})
 	for {
 		kind, r, err := c.ws.NextReader()
+		if errors.Is(err, websocket.ErrReadLimit) { // a length that is no length: its highest bit is set
+			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
+		}
 		if err != nil {
 			return endReason(err)
 		}
@@ -256,6 +259,9 @@ func endReason(err error) string {
 	}
 	if closed != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return "the connection was lost"
+	}
+	if what, broken := strings.CutPrefix(err.Error(), "websocket: "); broken {
+		return "closed with 1002: not a WebSocket frame: " + what
 	}
 	return "the connection was lost: " + err.Error()
 }

@@ -313,27 +313,6 @@ func TestFileName_IsSafeAndDistinct(t *testing.T) {
 	assert.NotEqual(t, "con.sqlite", store.FileName("con"))
 }
 
-func TestDefaultDir(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("ECHOLAB_DATA", "")
-	t.Setenv("XDG_DATA_HOME", dir)
-	got, err := store.DefaultDir()
-	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(dir, "echolab"), got)
-
-	t.Setenv("ECHOLAB_DATA", filepath.Join(dir, "mine"))
-	got, err = store.DefaultDir()
-	require.NoError(t, err)
-	assert.Equal(t, filepath.Join(dir, "mine"), got)
-
-	t.Setenv("ECHOLAB_DATA", "")
-	t.Setenv("XDG_DATA_HOME", "relative")
-	got, err = store.DefaultDir()
-	require.NoError(t, err)
-	assert.True(t, filepath.IsAbs(got), got)
-	assert.NotContains(t, got, "relative")
-}
-
 func TestMemory_LeavesNothingOnDisk(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)
