@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
-
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
@@ -21,7 +19,6 @@ type conn struct {
 	hub *hub
 	app *pusher.App
 	id  string
-	ws  *websocket.Conn // reading only
 	nc  net.Conn
 
 	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard

@@ -1,0 +1,37 @@
+package emulator
+
+import (
+	"io"
+	"net"
+	"sync"
+)
+
+// buffers hold what is read, while it is handled.
+var buffers = sync.Pool{New: func() any { b := make([]byte, 8<<10); return &b }}
+
+// reader waits for what a client says and hands it out in a buffer that goes back with done.
+type reader interface {
+	next() (b []byte, err error)
+	done()
+}
+
+// plainReader reads what has no file descriptor of its own, such as TLS. It holds a small buffer while it waits.
+type plainReader struct {
+	nc  net.Conn
+	buf []byte
+}
+
+func newPlainReader(nc net.Conn) reader { return &plainReader{nc, make([]byte, 1024)} }
+
+func (r *plainReader) next() ([]byte, error) {
+	n, err := r.nc.Read(r.buf)
+	if n > 0 {
+		return r.buf[:n], nil
+	}
+	if err == nil {
+		err = io.ErrNoProgress
+	}
+	return nil, err
+}
+
+func (r *plainReader) done() {}

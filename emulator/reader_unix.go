@@ -1,0 +1,68 @@
+//go:build unix
+
+package emulator
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// newReader waits for a TCP connection without a buffer, and with a stack so shallow that the runtime can make it
+// small again: together about 5 kB less for a quiet connection (BenchmarkConnMemory).
+func newReader(nc net.Conn) reader {
+	tcp, ok := nc.(*net.TCPConn)
+	if !ok {
+		return newPlainReader(nc)
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return newPlainReader(nc)
+	}
+	r := &rawReader{raw: raw}
+	r.try = r.read
+	return r
+}
+
+type rawReader struct {
+	raw syscall.RawConn
+	try func(fd uintptr) bool
+	buf *[]byte
+	n   int
+	err error
+}
+
+func (r *rawReader) next() ([]byte, error) {
+	if err := r.raw.Read(r.try); err != nil {
+		return nil, err
+	}
+	switch {
+	case r.n > 0:
+		return (*r.buf)[:r.n], nil
+	case r.err != nil:
+		return nil, r.err
+	}
+	return nil, io.EOF
+}
+
+// read tries once; false says that nothing has come yet.
+func (r *rawReader) read(fd uintptr) bool {
+	buf := buffers.Get().(*[]byte)
+	for {
+		r.n, r.err = syscall.Read(int(fd), *buf)
+		if r.err != syscall.EINTR {
+			break
+		}
+	}
+	if r.n > 0 {
+		r.buf = buf
+		return true
+	}
+	buffers.Put(buf)
+	return r.err != syscall.EAGAIN
+}
+
+func (r *rawReader) done() {
+	buffers.Put(r.buf)
+	r.buf = nil
+}
