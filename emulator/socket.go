@@ -198,22 +198,26 @@ func (c *conn) read() (reason string) {
 		c.end(closeFrame(code, text), "closed by the client with "+itoa(code))
 		return nil
 	})
+	limit := max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
+	tooBig := func() {
+		c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(limit)+" bytes")
+	}
 	for {
 		kind, r, err := c.ws.NextReader()
 		if errors.Is(err, websocket.ErrReadLimit) { // a length that is no length: its highest bit is set
-			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
+			tooBig()
 		}
 		if err != nil {
 			return endReason(err)
 		}
 		buf := buffers.Get().(*[]byte)
-		message, err := readMessage(r, (*buf)[:0], c.app.MaxMessageSize)
+		message, err := readMessage(r, (*buf)[:0], limit)
 		switch {
 		case err == nil && kind == websocket.TextMessage && !utf8.Valid(message):
 			c.end(closeFrame(websocket.CloseInvalidFramePayloadData, ""), "text that is not UTF-8")
 			err = errTooBig
 		case errors.Is(err, errTooBig):
-			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
+			tooBig()
 		case err == nil:
 			c.touch()
 			c.handle(message)
