@@ -42,8 +42,8 @@ check: ## the quick ones: format, vet, types, unit tests
 	@$(need) go node race page
 	@go run ./build/check format generated page-types page-units vet go
 
-bench: ## the figures: fan-out, memory, journal, store
-	@$(need) go
+bench: build ## the figures: a server on one core under load from the other (RUNS=3), then the benchmarks beside the code
+	go run ./build/bench -runs $(or $(RUNS),3) $(ONLY)
 	go test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## each fuzz target for FUZZTIME (20s)

@@ -28,6 +28,7 @@ type App struct {
 	journal *journal.Journal
 	store   *store.Store
 	server  *emulator.Server
+	unkept  string // why events are not kept on disk, "" when they are
 
 	listener net.Listener // the emulator's
 	ui       net.Listener // the control API's and the page's
@@ -65,7 +66,14 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 			options.Apps = append(options.Apps, app.ID)
 		}
 	}
-	if a.store, err = store.Open(options); err != nil {
+	a.store, err = store.Open(options)
+	if errors.Is(err, store.ErrUnwritable) {
+		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
+		a.unkept = err.Error() + "; events are kept in memory until Echolab is started again"
+		logger.Error(a.unkept)
+		a.store, err = store.Open(store.Options{Memory: true, Logger: logger})
+	}
+	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	a.journal = journal.New(journal.Options{After: a.store.LastSeq()})
@@ -125,6 +133,9 @@ func (a *App) Run(ctx context.Context) error {
 	go func() { failed <- a.server.Serve(a.listener) }()
 	go func() { failed <- control.Serve(a.ui) }()
 	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
+	if a.unkept != "" {
+		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
+	}
 	close(a.ready)
 
 	var err error

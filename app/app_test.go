@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -219,4 +220,29 @@ func TestApp_SurvivesKill(t *testing.T) {
 		assert.Equal(t, 1, found[id], "%s was acknowledged", id)
 	}
 	t.Logf("%d acknowledged, %d kept", len(acknowledged), len(found))
+}
+
+func TestApp_ServesOnWhenTheDatabaseCannotBeWritten(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "e.sqlite")
+	first := run(t, map[string]string{"db": db})
+	require.NoError(t, first.stop())
+	other, err := sql.Open("sqlite", "file:"+db+"?_txlock=exclusive&_pragma=busy_timeout(0)")
+	require.NoError(t, err)
+	defer func() { _ = other.Close() }()
+	tx, err := other.Begin() // another program holds it
+	require.NoError(t, err)
+
+	r := run(t, map[string]string{"db": db})
+	status, err := publish(r.URL(), &r.creds, "portal", "Announcement", "{}")
+	require.NoError(t, err)
+	assert.Equal(t, 200, status)
+	state := r.Store()
+	assert.False(t, state.OK)
+	assert.Contains(t, state.Error, db)
+	assert.Contains(t, state.Error, "locked")
+	trouble, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Trouble}})
+	require.NoError(t, err)
+	require.Len(t, trouble, 1, "said once, where the page shows it")
+	assert.Equal(t, state.Error, trouble[0].Note)
+	require.NoError(t, tx.Rollback())
 }

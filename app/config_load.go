@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"echolab/app/dotenv"
+	"echolab/app/store"
 )
 
 // loader goes through the sources once and collects every problem, so that a person sees them all at once.
@@ -242,7 +243,7 @@ func cleanPath(path string) string {
 	return "/" + path
 }
 
-// DataDir is the folder that databases are kept in: $XDG_DATA_HOME/echolab or ~/.local/share/echolab, on macOS
+// DataDir is the folder that databases are kept in: $ECHOLAB_DATA, or $XDG_DATA_HOME/echolab or ~/.local/share/echolab, on macOS
 // ~/Library/Application Support/Echolab, on Windows %LocalAppData%\Echolab. It is "" where none of them is known.
 func DataDir(environ []string) string {
 	env := func(name string) string {
@@ -254,6 +255,9 @@ func DataDir(environ []string) string {
 			return ""
 		}
 		return filepath.Join(append([]string{base}, parts...)...)
+	}
+	if dir := env("ECHOLAB_DATA"); filepath.IsAbs(dir) {
+		return dir
 	}
 	switch runtime.GOOS {
 	case "windows":
@@ -281,7 +285,7 @@ func (l *loader) resolveDB() {
 			l.warn("there is no home folder to keep events in, so they are kept in memory and lost at the end; pass --db PATH")
 			return
 		}
-		c.DB = filepath.Join(dir, fileName(c.Apps[0].ID)+".sqlite")
+		c.DB = filepath.Join(dir, store.FileName(c.Apps[0].ID))
 		return
 	}
 	base := l.src.Dir
@@ -294,18 +298,4 @@ func (l *loader) resolveDB() {
 	if !filepath.IsAbs(c.DB) {
 		c.DB = filepath.Join(base, c.DB)
 	}
-}
-
-// fileName writes an app's id so that it is a file's name on every system, and different ids stay different.
-func fileName(id string) string {
-	var b strings.Builder
-	for i := 0; i < len(id); i++ {
-		switch ch := id[i]; {
-		case ch >= 'a' && ch <= 'z', ch >= 'A' && ch <= 'Z', ch >= '0' && ch <= '9', ch == '-', ch == '_', ch == '.' && i > 0:
-			b.WriteByte(ch)
-		default:
-			fmt.Fprintf(&b, "%%%02X", ch)
-		}
-	}
-	return b.String()
 }

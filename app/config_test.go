@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app"
+	"echolab/app/store"
 	"echolab/emulator/pusher"
 )
 
@@ -101,9 +102,11 @@ func TestLoad_FilesNamedAnywhere(t *testing.T) {
 }
 
 func TestLoad_DBIsAFileOfTheFirstApp(t *testing.T) {
-	for id, file := range map[string]string{"shop": "shop.sqlite", "..": "%2E..sqlite", "a b": "a%20b.sqlite", "a%20b": "a%2520b.sqlite"} {
+	for _, id := range []string{"shop", "..", "a b"} {
 		src := folder(t, map[string]string{"echolab.yaml": "apps: [{id: '" + id + "', key: k, secret: s}]\n"})
-		assert.Equal(t, filepath.Join(app.DataDir(src.Environ), file), load(t, src).DB, id)
+		assert.Equal(t, filepath.Join(app.DataDir(src.Environ), store.FileName(id)), load(t, src).DB, id)
+		src.Environ = append(src.Environ, "ECHOLAB_DATA="+src.Dir)
+		assert.Equal(t, filepath.Join(src.Dir, store.FileName(id)), load(t, src).DB, id)
 	}
 }
 

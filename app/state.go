@@ -26,8 +26,15 @@ func (a *App) Counts() []AppCounts {
 	return all
 }
 
-// Store tells how the database is doing.
-func (a *App) Store() store.State { return a.store.State() }
+// Store tells how the database is doing. Where it could not be written at the start, events are in memory only, and
+// that is not OK.
+func (a *App) Store() store.State {
+	state := a.store.State()
+	if a.unkept != "" {
+		state.OK, state.Error = false, a.unkept
+	}
+	return state
+}
 
 // Entries reads the database.
 func (a *App) Entries(ctx context.Context, q store.Query) ([]journal.Entry, error) {

@@ -11,9 +11,11 @@ import (
 	"image/color"
 	"image/png"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,12 +26,15 @@ import (
 
 const root = "../.."
 
-// program builds the page's test server with the window, as a release is built.
-func program(t *testing.T) string {
+// red is --red of the light theme: what needs a person, on the tape.
+var red = color.RGBA{0xb4, 0x23, 0x18, 255}
+
+// program builds a command with the window, as a release is built.
+func program(t *testing.T, command string) string {
 	t.Helper()
-	bin, err := filepath.Abs(filepath.Join(root, ".cache", "page-window"))
+	bin, err := filepath.Abs(filepath.Join(root, ".cache", "window-"+filepath.Base(command)))
 	require.NoError(t, err)
-	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "desktop,production,webkit2_41", "-o", bin, "./testdata/page")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags", "desktop,production,webkit2_41", "-o", bin, command)
 	build.Dir = root
 	build.Env = append(os.Environ(), "CGO_ENABLED=1")
 	out, err := build.CombinedOutput()
@@ -100,7 +105,7 @@ func count(img image.Image, want color.RGBA) (pixels, colours int) {
 }
 
 func TestWindow_ShowsThePageAndReachesTheAPI(t *testing.T) {
-	bin, display := program(t), screen(t)
+	bin, display := program(t, "./testdata/page"), screen(t)
 	cmd := exec.CommandContext(t.Context(), bin, "-window")
 	cmd.Env = environ(display)
 	var said bytes.Buffer
@@ -140,7 +145,6 @@ func TestWindow_ShowsThePageAndReachesTheAPI(t *testing.T) {
 	until("ready")
 	until("GET /api/feed?after=0&wait=15s", "wails.io") // the page's script ran, drew, and follows
 
-	red := color.RGBA{0xb4, 0x23, 0x18, 255} // --red of the light theme: what needs a person, on the tape
 	before := picture(t, display)
 	pixels, colours := count(before, red)
 	assert.Zero(t, pixels, "nothing needs a person yet")
@@ -149,34 +153,65 @@ func TestWindow_ShowsThePageAndReachesTheAPI(t *testing.T) {
 	_, err = io.WriteString(in, `{"Append":{"Kind":"trouble","Note":"The store cannot be written."},"Times":20}`+"\n")
 	require.NoError(t, err)
 	until("GET /api/feed?after=20", "wails.io")
-	var shown image.Image
-	assert.Eventually(t, func() bool {
-		shown = picture(t, display)
-		pixels, _ := count(shown, red)
-		return pixels > 100
-	}, 15*time.Second, 100*time.Millisecond, "what happened is on the screen")
-	if shown != nil {
-		keep(t, shown)
-	}
+	turnsRed(t, display, "window.png")
 
 	require.NoError(t, in.Close()) // the server ends, and the window with it
 	until("closed")
 	assert.NoError(t, cmd.Wait(), said.String())
 }
 
-// keep leaves the picture where a person can look at it.
-func keep(t *testing.T, img image.Image) {
+// turnsRed waits until what needs a person is on the screen, and leaves the picture where a person can look at it.
+func turnsRed(t *testing.T, display, name string) {
 	t.Helper()
+	var shown image.Image
+	assert.Eventually(t, func() bool {
+		shown = picture(t, display)
+		pixels, _ := count(shown, red)
+		return pixels > 100
+	}, 20*time.Second, 200*time.Millisecond, "what happened is on the screen")
+	if shown == nil {
+		return
+	}
 	folder := filepath.Join(root, ".cache", "screens")
 	require.NoError(t, os.MkdirAll(folder, 0o755))
-	f, err := os.Create(filepath.Join(folder, "window.png"))
+	f, err := os.Create(filepath.Join(folder, name))
 	require.NoError(t, err)
-	require.NoError(t, png.Encode(f, img))
+	require.NoError(t, png.Encode(f, shown))
 	require.NoError(t, f.Close())
 }
 
+func TestWindow_TheProgramWithTheServerInside(t *testing.T) {
+	bin, display := program(t, "."), screen(t)
+	cmd := exec.CommandContext(t.Context(), bin, "desktop", "--host", "127.0.0.1", "--port", "0", "--ui-port", "0", "--db", ":memory:")
+	cmd.Dir = t.TempDir() // no .env
+	cmd.Env = environ(display)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+
+	var server string
+	for s := bufio.NewScanner(out); server == "" && s.Scan(); {
+		server = regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(s.Text()) // the banner's first is the server's
+	}
+	require.NotEmpty(t, server, "no address in the banner; it said %s", said.String())
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+
+	for range 20 { // unsigned, so refused
+		res, err := http.Post(server+"/apps/client-portal/events", "application/json", strings.NewReader(`{"name":"x","channel":"y","data":"{}"}`))
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, http.StatusUnauthorized, res.StatusCode)
+	}
+	turnsRed(t, display, "desktop.png")
+
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	assert.NoError(t, cmd.Wait(), said.String())
+}
+
 func TestWindow_WithoutAScreenSaysSo(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), program(t), "-window")
+	cmd := exec.CommandContext(t.Context(), program(t, "./testdata/page"), "-window")
 	cmd.Env = environ("")
 	in, err := cmd.StdinPipe() // open: nothing but the missing screen ends it
 	require.NoError(t, err)

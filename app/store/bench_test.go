@@ -16,9 +16,6 @@ import (
 	"echolab/emulator/journal"
 )
 
-const invoice = `{"invoice":{"id":4711,"number":"2026-0042","client":"ACME GmbH","total":"1234.50","currency":"EUR",` +
-	`"status":"sent"},"project":{"id":12,"name":"Relaunch"},"by":{"id":7,"name":"Jürgen"}}`
-
 // BenchmarkStoreFollow is the cost of keeping an entry, from Append until it is settled, in rows of one batch size.
 func BenchmarkStoreFollow(b *testing.B) {
 	channels := make([]string, 200)

@@ -14,11 +14,16 @@ func OpenWith(opt Options, migrations fs.FS) (*Store, error) {
 // Migrations are the embedded ones.
 var Migrations fs.FS = embedded
 
-// RunOnWriter runs SQL on the first file's writing connection, to cause trouble there. Not while entries arrive.
-func (s *Store) RunOnWriter(script string) error { return s.files[0].writer.run(script) }
+// RunOnWriter runs SQL on the first file's writing connection, to cause trouble there.
+func (s *Store) RunOnWriter(script string) error {
+	f := s.files[0]
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	return f.writer.run(script)
+}
 
-// Plan is how SQLite would answer a query.
-func (q Query) Plan() (query string, args []any) { return q.sql() }
+// SQL is the statement that answers a query.
+func (q Query) SQL() (query string, args []any) { return q.sql() }
 
 // EncodePayload and DecodePayload are the payload's way into its columns and back.
 var (

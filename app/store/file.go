@@ -32,8 +32,8 @@ type file struct {
 	writer *writer
 	reader atomic.Pointer[sql.DB]
 
-	// gate keeps readers out while a transaction is written, in memory only: that has no write-ahead log, so they
-	// would keep each other out by failing.
+	// gate is held while the writer works. Readers share it in memory only: that has no write-ahead log, so they and
+	// the writer would keep each other out by failing.
 	gate sync.RWMutex
 
 	last atomic.Uint64 // every entry up to here is committed, lost or another file's
@@ -112,7 +112,11 @@ func (f *file) acquire() error {
 // cannotWrite puts an error of opening into words.
 func (f *file) cannotWrite(err error) error {
 	why, hint := explain(err)
-	return fmt.Errorf("store %s cannot be written: %s; %s, or pass --db PATH or --db :memory: (%w)", f.path, why, hint, err)
+	what := fmt.Errorf("store %s cannot be written: %s; %s, or pass --db PATH or --db :memory: (%w)", f.path, why, hint, err)
+	if passing(err) {
+		return &unwritable{what}
+	}
+	return what
 }
 
 // openConnections opens, creates and migrates the file and makes the pool of readers.
@@ -128,7 +132,7 @@ func (f *file) openConnections(ctx context.Context) error {
 
 	// Migrations run before the file is switched to a write-ahead log: then the header that acquire reads holds the
 	// application id from the first transaction on.
-	w, err := openWriter(join(f.dsn, append(common, pragma("auto_vacuum(INCREMENTAL)"))...))
+	w, err := openWriter(join(f.dsn, common...))
 	if err == nil {
 		if err = w.migrate(f.steps); err == nil {
 			err = w.run(mode)

@@ -111,10 +111,12 @@ func (f *file) commit(batch []journal.Entry, gap bool) error {
 	if len(batch) == 0 && !gap {
 		return nil
 	}
-	if f.inMemory() {
-		f.gate.Lock()
-		defer f.gate.Unlock()
-	}
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	return f.commitLocked(batch, gap)
+}
+
+func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 	w := f.writer
 	err := w.transaction(func() error {
 		if gap {
@@ -132,6 +134,8 @@ func (f *file) commit(batch []journal.Entry, gap bool) error {
 
 // commitAgain is commit for a batch that failed before.
 func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
+	f.gate.Lock()
+	defer f.gate.Unlock()
 	if f.writer == nil || f.moved() {
 		if err := f.reopen(); err != nil {
 			return err
@@ -143,7 +147,7 @@ func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
 			return err
 		}
 	}
-	return f.commit(batch, gap)
+	return f.commitLocked(batch, gap)
 }
 
 // outage is a time in which a file could not be written.
@@ -185,6 +189,8 @@ func (s *Store) weather(ctx context.Context, j *journal.Journal, f *file, batch 
 
 // patience is how long the writer waits for another program's lock.
 func (f *file) patience(d time.Duration) {
+	f.gate.Lock()
+	defer f.gate.Unlock()
 	if f.writer != nil {
 		_ = f.writer.run(fmt.Sprintf("PRAGMA busy_timeout=%d", d.Milliseconds()))
 	}

@@ -56,8 +56,13 @@ func inspect(ctx context.Context, path string, known int) error {
 	case !ours:
 		return fmt.Errorf("%s is not an Echolab database and was left as it is; pass another --db PATH", path)
 	}
-	// The schema's number may still be in the write-ahead log, so it takes SQLite to read it.
-	db, err := sql.Open("sqlite", uri(path, "mode=ro", pragma("busy_timeout(5000)")))
+	// The schema's number may still be in the write-ahead log, so it takes SQLite to read it. A file whose making was cut
+	// short by a kill is first put right by SQLite, which has to write for that.
+	mode := "mode=ro"
+	if _, err := os.Stat(path + "-journal"); err == nil {
+		mode = "mode=rw"
+	}
+	db, err := sql.Open("sqlite", uri(path, mode, pragma("busy_timeout(5000)")))
 	if err != nil {
 		return err
 	}
@@ -108,8 +113,14 @@ func (w *writer) migrate(steps []migration) error {
 		return err
 	}
 	for i := int(version); i < len(steps); i++ {
-		script := fmt.Sprintf("BEGIN EXCLUSIVE;\nPRAGMA application_id=%d;\n%s\n;PRAGMA user_version=%d;\nCOMMIT;",
-			applicationID, steps[i].sql, i+1)
+		begin := "BEGIN EXCLUSIVE"
+		if i == 0 {
+			// Only before the first page is there. Outside of this transaction it would make that page by itself, and
+			// a kill just then would leave a file that is nobody's.
+			begin = "BEGIN; PRAGMA auto_vacuum=INCREMENTAL"
+		}
+		script := fmt.Sprintf("%s;\nPRAGMA application_id=%d;\n%s\n;PRAGMA user_version=%d;\nCOMMIT;",
+			begin, applicationID, steps[i].sql, i+1)
 		if err := w.run(script); err != nil {
 			_ = w.run("ROLLBACK")
 			return fmt.Errorf("migration %s: %w", steps[i].name, err)

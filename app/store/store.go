@@ -23,8 +23,7 @@ var ErrClosed = errors.New("store: closed")
 
 // Options says where to keep the journal.
 type Options struct {
-	// Dir is the data folder, with one file an app (FileName). It is made if need be, for its owner alone. Empty means
-	// DefaultDir.
+	// Dir is the data folder, with one file an app (FileName). It is made if need be, for its owner alone.
 	Dir string
 	// Path, when set, is a single file for all apps, or Memory. Its folder must exist.
 	Path string
@@ -116,16 +115,12 @@ func layout(opt Options) ([]location, error) {
 		return []location{{path: Memory}}, nil
 	case opt.Path != "":
 		path, err := filepath.Abs(opt.Path)
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real // one file, one lock
+		}
 		return []location{{path: path}}, err
 	}
-	dir := opt.Dir
-	if dir == "" {
-		var err error
-		if dir, err = DefaultDir(); err != nil {
-			return nil, err
-		}
-	}
-	dir, err := filepath.Abs(dir)
+	dir, err := filepath.Abs(opt.Dir)
 	if err == nil {
 		err = os.MkdirAll(dir, 0o700)
 	}

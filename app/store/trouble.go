@@ -32,6 +32,28 @@ var troubles = []struct {
 	{code: sqlite3.SQLITE_IOERR, why: "the disk reports an error", hint: "look at the disk"},
 }
 
+// ErrUnwritable is what the error of Open is (errors.Is) when the file is all right but cannot be written now:
+// read-only, locked by another program, on a full disk. One can go on without it.
+var ErrUnwritable = errors.New("the store cannot be written")
+
+type unwritable struct{ error }
+
+func (u *unwritable) Is(target error) bool { return target == ErrUnwritable }
+func (u *unwritable) Unwrap() error        { return u.error }
+
+// passing tells trouble with writing from a path that leads nowhere or to something else.
+func passing(err error) bool {
+	var se *sqlite.Error
+	if !errors.As(err, &se) {
+		return errors.Is(err, fs.ErrPermission)
+	}
+	switch se.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR:
+		return true
+	}
+	return false
+}
+
 func explain(err error) (why, hint string) {
 	code := -1
 	var se *sqlite.Error

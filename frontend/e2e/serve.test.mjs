@@ -22,9 +22,9 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.match(await page.locator('.payload').innerText(), /"title": "Grüße 😀"/);
   await page.locator('.detail .verdict.amber').waitFor(); // nobody was there
 
-  // A client on another origin: the page's own policy lets it talk to its own server only.
+  // A client has to be another page: the policy of ours lets it talk to its own listener only.
   const other = await (await chrome.newContext()).newPage();
-  await other.goto('about:blank');
+  await other.goto(`http://127.0.0.1:${server.port}/up`);
   await other.evaluate((port) => new Promise((done, failed) => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}/app/local-reverb-key?protocol=7&client=js&version=8.6.0`);
     socket.onerror = () => failed(new Error('no connection'));
@@ -40,6 +40,12 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.equal(await publish(server.port, 'portal', 'SecondAnnouncement', { n: 2 }), 200);
   await page.getByRole('option').getByText('SecondAnnouncement').click();
   await page.getByText('Delivered to 1 socket.').waitFor();
+
+  // The reason is the server's, the advice the page's: this holds the two together.
+  await page.keyboard.press('Escape');
+  assert.equal(await publish(server.port, 'private-portal', 'Misaddressed', {}), 200);
+  await page.getByRole('option').getByText('Misaddressed').click();
+  await page.getByText("Nobody was subscribed to private-portal. 1 socket is on portal: broadcast on Channel('portal') to reach it.").waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });

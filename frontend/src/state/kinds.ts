@@ -63,8 +63,8 @@ function delivery(e: Entry): string {
 }
 
 /** "1 socket", "3 sockets". */
-export function many(n: number, thing: string): string {
-  return `${n.toLocaleString('en')} ${thing}${n === 1 ? '' : 's'}`;
+export function many(n: number, thing: string, things = `${thing}s`): string {
+  return `${n.toLocaleString('en')} ${n === 1 ? thing : things}`;
 }
 
 /** Bytes for people: 812 B, 4.1 kB, 2.3 MB. */
