@@ -74,7 +74,6 @@ func TestSlowConsumer_ReadsOnToTheClose(t *testing.T) {
 	tail := s.watch()
 	c := s.connect()
 	c.join("portal", "")
-	require.NoError(t, c.ws.NetConn().(*net.TCPConn).SetReadBuffer(4096))
 	data := strings.Repeat("x", 32<<10)
 	for range 1000 {
 		if s.srv.Snapshot(s.app.ID).Connections == 0 {

@@ -179,7 +179,7 @@ func (c *conn) established() {
 // read handles messages until the connection ends and says why it did.
 func (c *conn) read() (reason string) {
 	r := newReader(c.nc)
-	in := inbound{limit: c.app.MaxMessageSize}
+	in := inbound{limit: max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)}
 	for {
 		b, err := r.next()
 		if err != nil {
