@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"echolab/emulator/journal"
@@ -49,6 +50,7 @@ type Server struct {
 	closing bool
 
 	conns     sync.WaitGroup // connections being served
+	open      atomic.Int64   // how many they are
 	sweepOnce sync.Once
 	stop      chan struct{} // closed by Shutdown: ends the sweep
 	sweeping  sync.WaitGroup

@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -46,6 +47,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		app = &pusher.App{}
 	}
 	c := &conn{app: app, nc: plain(ws.NetConn())}
+	if _, ok := c.nc.(*net.TCPConn); ok {
+		c.raw = rawOf(c.nc)
+	}
 	c.touch()
 	s.mu.Lock()
 	if s.closing {
@@ -77,8 +81,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
+	s.open.Add(1)
 	go func() {
 		defer s.conns.Done()
+		defer s.open.Add(-1)
 		c.serve()
 	}()
 }
@@ -178,7 +184,7 @@ func (c *conn) established() {
 
 // read handles messages until the connection ends and says why it did.
 func (c *conn) read() (reason string) {
-	r := newReader(c.nc)
+	r := newReader(c)
 	in := inbound{limit: max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)}
 	for {
 		b, err := r.next()
