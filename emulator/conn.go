@@ -27,6 +27,9 @@ type conn struct {
 	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one
 	controls atomic.Bool  // uses control frames for pings
 
+	reader reader
+	in     inbound
+	first  uint8         // messages so far, up to freshFirst
 	subs   subscriptions // owned by the read goroutine
 	rate   window        // messages, when the app limits them
 	client window        // client events, where the profile limits them
@@ -154,7 +157,18 @@ func (c *conn) sendAway(e *pusher.Error, reason string) {
 
 // serve reads until the connection ends, then takes it out of everything and hangs up.
 func (c *conn) serve() {
-	reason := c.read()
+	reason, goOn := c.read()
+	if goOn {
+		go c.serve()
+		return
+	}
+	c.finish(reason)
+}
+
+// finish is the end of a connection.
+func (c *conn) finish(reason string) {
+	defer c.hub.srv.conns.Done()
+	defer c.hub.srv.open.Add(-1)
 	c.end(nil, reason)
 	c.mu.Lock()
 	reason, waiting := c.reason, c.queued
