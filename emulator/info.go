@@ -85,4 +85,3 @@ func (h *hub) infos(prefix, info string) object {
 	})
 	return all
 }
-

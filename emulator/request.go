@@ -94,4 +94,3 @@ func unescape(s string) string {
 	}
 	return string(out)
 }
-
