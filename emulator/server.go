@@ -105,7 +105,7 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	s.https = append(s.https, hs)
 	s.mu.Unlock()
-	return hs.Serve(listener{l})
+	return hs.Serve(listener{l, s})
 }
 
 // ServeHTTP routes one request.
