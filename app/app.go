@@ -162,7 +162,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = fmt.Errorf("serve: %w", err)
 	}
 
-	a.log.Info("stopping")
+	a.log.Debug("stopping")
 	stop, cancel := context.WithTimeout(background, a.config.ShutdownTimeout)
 	defer cancel()
 	away, cancelAway := context.WithTimeout(stop, a.config.ShutdownTimeout/2)

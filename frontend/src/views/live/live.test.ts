@@ -70,7 +70,7 @@ describe('step', () => {
 
 describe('snippets', () => {
   const app = { id: 'client-portal', key: 'local-reverb-key', connections: 0, channels: 0, subscribed: 0 };
-  const server = { host: '127.0.0.1', port: 8080, path: '', url: '', reachable_from_network: false };
+  const server = { host: '127.0.0.1', port: 8080, path: '', scheme: 'http', url: '', reachable_from_network: false };
 
   it('names an address that can be reached', () => {
     expect(addressOf(server, 'lab.test').host).toBe('127.0.0.1');
