@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -324,6 +325,9 @@ func (r *receiver) post(body []byte) (outcome string, ok bool) {
 	request.Header.Set("X-Pusher-Signature", pusher.Sign(r.app.Secret, string(body)))
 	response, err := r.hooks.client.Do(request)
 	if err != nil {
+		if failed := (*url.Error)(nil); errors.As(err, &failed) {
+			err = failed.Err // without the address
+		}
 		return err.Error(), false
 	}
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
@@ -337,12 +341,26 @@ func (r *receiver) tell(events []hookEvent, attempts int, outcome string) {
 	for i, event := range events {
 		names[i] = event.Name
 	}
-	e := journal.Entry{Kind: journal.Hook, App: r.app.ID, Event: strings.Join(slices.Compact(names), ","), Count: attempts, Note: r.hook.URL + ": " + outcome}
+	to := shownURL(r.hook.URL)
+	e := journal.Entry{Kind: journal.Hook, App: r.app.ID, Event: strings.Join(slices.Compact(names), ","), Count: attempts, Note: to + ": " + outcome}
 	if len(events) == 1 {
 		e.Channel, e.User = events[0].Channel, events[0].UserID
 	}
 	if strings.Contains(outcome, "given up") {
-		r.hooks.s.log.Warn("webhook given up", "url", r.hook.URL, "events", e.Event, "reason", outcome)
+		r.hooks.s.log.Warn("webhook given up", "url", to, "events", e.Event, "reason", outcome)
 	}
 	r.hooks.s.journal.Append(e)
+}
+
+// shownURL leaves out what an address may hold besides the way: user, password and query.
+func shownURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "…"
+	}
+	u.User = nil
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	return u.String()
 }

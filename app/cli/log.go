@@ -3,6 +3,9 @@ package cli
 import (
 	"io"
 	"log/slog"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/lmittmann/tint"
 
@@ -30,7 +33,20 @@ func logHandler(to io.Writer, level slog.Level, json, terminal bool) slog.Handle
 	case json:
 		return slog.NewJSONHandler(to, &slog.HandlerOptions{Level: level})
 	case terminal:
-		return tint.NewHandler(to, &tint.Options{Level: level, TimeFormat: "15:04:05"})
+		return tint.NewHandler(to, &tint.Options{Level: level, TimeFormat: "15:04:05", ReplaceAttr: tame})
 	}
 	return slog.NewTextHandler(to, &slog.HandlerOptions{Level: level})
+}
+
+// tame keeps what clients send from painting the terminal: control characters are shown, not obeyed.
+func tame(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() != slog.KindString && a.Value.Kind() != slog.KindAny || a.Key == slog.LevelKey {
+		return a
+	}
+	text := a.Value.String()
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		quoted := strconv.Quote(text)
+		a.Value = slog.StringValue(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`))
+	}
+	return a
 }
