@@ -49,7 +49,7 @@ type Metrics struct {
 
 	mu       sync.Mutex // guards what follows
 	seen     uint64     // counted up to here
-	running  bool
+	ended    bool       // nothing is counted any more
 	progress chan struct{} // closed and replaced when seen has grown
 }
 
@@ -116,9 +116,6 @@ const (
 // Follow counts what the tail reads until the journal is closed or ctx ends. Call it once.
 func (m *Metrics) Follow(ctx context.Context, tail *journal.Tail) {
 	defer tail.Close()
-	m.mu.Lock()
-	m.running = true
-	m.mu.Unlock()
 	buf := make([]journal.Entry, batch)
 	for {
 		n, lost, err := tail.Next(ctx, buf)
@@ -130,7 +127,7 @@ func (m *Metrics) Follow(ctx context.Context, tail *journal.Tail) {
 		if n > 0 {
 			m.seen = buf[n-1].Seq
 		}
-		m.running = err == nil
+		m.ended = err != nil
 		close(m.progress)
 		m.progress = make(chan struct{})
 		m.mu.Unlock()
@@ -150,7 +147,7 @@ func (m *Metrics) catchUp(ctx context.Context, seq uint64) {
 	defer cancel()
 	for {
 		m.mu.Lock()
-		done, progress := m.seen >= seq || !m.running, m.progress
+		done, progress := m.seen >= seq || m.ended, m.progress
 		m.mu.Unlock()
 		if done {
 			return
