@@ -131,9 +131,10 @@ func (a *App) Run(ctx context.Context) error {
 	hooks := make(chan struct{})
 	hooksCtx, endHooks := context.WithCancel(background)
 	defer endHooks()
+	now := a.journal.Last()
 	go func() {
 		defer close(hooks)
-		_ = a.server.RunWebhooks(hooksCtx)
+		a.server.RunWebhooks(hooksCtx, now)
 	}()
 
 	counting := make(chan struct{})
@@ -174,6 +175,11 @@ func (a *App) Run(ctx context.Context) error {
 	if e := a.server.Shutdown(away); e != nil {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
+	endHooks() // they tell how it went, so before the journal ends
+	select {
+	case <-hooks:
+	case <-stop.Done():
+	}
 	a.journal.Append(journal.Entry{Kind: journal.Stopped})
 	a.journal.Close()
 	select {
@@ -181,11 +187,6 @@ func (a *App) Run(ctx context.Context) error {
 		err = errors.Join(err, e)
 	case <-stop.Done():
 		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
-	}
-	endHooks()
-	select {
-	case <-hooks:
-	case <-stop.Done():
 	}
 	<-counting // ended with the journal
 	_ = control.Close()

@@ -99,7 +99,7 @@ apps:
 	text := log.String()
 	for _, line := range []string{
 		`msg=started url=http://127.0.0.1:`, `msg="request refused" request="POST /apps/portal/events" status=401`, `status=422`,
-		`msg="connection refused" path=/app/no-such-key`, `msg="webhook given up" url=http://127.0.0.1:1/hook?…`, `msg=stopped`,
+		`msg="connection refused" path=/app/no-such-key`, `msg="webhook events given up" receiver=http://127.0.0.1:1/hook events=`, `msg=stopped`,
 		`msg="message refused" socket=`, `channel=private-x reason="4009 `, `InvoiceCreated`, `pusher:subscribe`,
 	} {
 		assert.Contains(t, text, line)

@@ -53,11 +53,11 @@ func (m *Metrics) count(e *journal.Entry) {
 	case journal.Refused:
 		m.refused.WithLabelValues(m.refusedApp(e.App), code(e.Note)).Inc()
 	case journal.Hook:
-		outcome := "delivered"
-		if strings.Contains(e.Note, "given up") {
-			outcome = "given_up"
+		if e.Event == "given up" { // one entry for many, see emulator's receiver
+			m.hooks.WithLabelValues(m.app(e.App).label, "given_up").Add(float64(e.Count))
+		} else {
+			m.hooks.WithLabelValues(m.app(e.App).label, "delivered").Inc()
 		}
-		m.hooks.WithLabelValues(m.app(e.App).label, outcome).Inc()
 	}
 }
 

@@ -47,9 +47,9 @@ type Metrics struct {
 
 	apps map[string]*appCounters // owned by Follow
 
-	mu       sync.Mutex // guards what follows
-	seen     uint64     // counted up to here
-	ended    bool       // nothing is counted any more
+	mu       sync.Mutex    // guards what follows
+	seen     uint64        // counted up to here
+	ended    bool          // nothing is counted any more
 	progress chan struct{} // closed and replaced when seen has grown
 }
 
@@ -75,7 +75,7 @@ func New(read func() Readings) *Metrics {
 	m.closed = counters("connections_closed_total", "WebSocket connections ended, by reason.", "app", "reason")
 	m.slow = counters("slow_consumers_total", "Connections closed because they did not read what was sent to them.", "app")
 	m.refused = counters("refused_total", "Connections, requests and messages turned away, by Pusher or HTTP code.", "app", "code")
-	m.hooks = counters("webhooks_total", "Webhook requests, by how they ended: delivered or given_up.", "app", "outcome")
+	m.hooks = counters("webhooks_total", "Webhooks: requests delivered, and events given_up.", "app", "outcome")
 	m.missed = prometheus.NewCounter(prometheus.CounterOpts{Name: "echolab_metrics_missed_entries_total",
 		Help: "Things that happened faster than they could be counted here."})
 	m.committed = prometheus.NewCounter(prometheus.CounterOpts{Name: "echolab_store_committed_entries_total", Help: "Entries written to the store."})

@@ -94,8 +94,8 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		{Kind: journal.Refused, Source: journal.HTTP, Note: "401 Authentication signature invalid."},
 		{Kind: journal.Refused, Source: journal.Client, Note: "4009 Connection is unauthorized"},
 		{Kind: journal.Refused, Source: journal.Client, Note: "it spoke TLS"},
-		{Kind: journal.Hook, Note: "http://127.0.0.1/hook: 200 OK", Count: 1},
-		{Kind: journal.Hook, Note: "http://127.0.0.1/hook: given up after 5m0s: 500", Count: 9},
+		{Kind: journal.Hook, Event: "channel_occupied", Note: "delivered to http://127.0.0.1/hook: 200 OK", Count: 3},
+		{Kind: journal.Hook, Event: "given up", Note: "9 events given up for http://127.0.0.1/hook: 500", Count: 9},
 	} {
 		e.App = "portal"
 		j.Append(e)
@@ -129,7 +129,7 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		"echolab_refused_total app=portal code=none":                      1,
 		"echolab_refused_total app= code=503":                             1,
 		"echolab_webhooks_total app=portal outcome=delivered":             1,
-		"echolab_webhooks_total app=portal outcome=given_up":              1,
+		"echolab_webhooks_total app=portal outcome=given_up":              9,
 		"echolab_store_up":                      1,
 		"echolab_store_behind_entries":          4,
 		"echolab_store_behind_bytes":            900,
