@@ -92,7 +92,7 @@ func (c *conn) note(e *pusher.Error, event, channel string) {
 	if e == pusher.ErrRateLimit || e == pusher.ErrClientRate { // they come in floods
 		level = slog.LevelDebug
 	}
-	c.hub.srv.log.Log(context.Background(), level, "message refused", "socket", c.id, "event", event, "channel", channel, "reason", entry.Note)
+	c.hub.srv.log.Log(context.Background(), level, "message refused", "socket", c.id, "event", entry.Event, "channel", entry.Channel, "reason", entry.Note)
 }
 
 func (c *conn) ping(m pusher.Message) *pusher.Error {
