@@ -37,7 +37,7 @@ var (
 	byKind      = field{2, 1, func(e *journal.Entry) string { return e.Kind.String() }}
 	bySource    = field{3, 1, func(e *journal.Entry) string { return e.Source.String() }}
 	byDelivered = field{4, 1, deliveredValue}
-	byEvent     = field{5, 4, func(e *journal.Entry) string { return e.Event }}
+	byEvent     = field{5, 1, func(e *journal.Entry) string { return e.Event }}
 	byChannel   = field{6, 8, func(e *journal.Entry) string { return e.Channel }}
 	byUser      = field{7, 16, func(e *journal.Entry) string { return e.User }}
 	bySocket    = field{8, 16, func(e *journal.Entry) string { return e.Socket }}

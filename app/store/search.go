@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 // value matches.
 type lookup struct {
 	field  int
-	shards []int
+	shards []int // what lies between them is looked at too
 	match  func(value []byte) bool
 }
 
@@ -36,7 +37,7 @@ func (q Query) lookups() []lookup {
 		if !isPattern(pattern) {
 			exact(f, pattern)
 		} else if strings.Trim(pattern, "*") != "" {
-			all = append(all, lookup{f.number, upTo(f.shards), func(value []byte) bool { return pusher.Wildcard(pattern, string(value)) }})
+			all = append(all, lookup{f.number, []int{0, f.shards - 1}, wildcard(pattern)})
 		}
 	}
 	for _, f := range []struct {
@@ -79,12 +80,17 @@ func (q Query) lookups() []lookup {
 	return all
 }
 
-func upTo(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
+// wildcard is pusher.Wildcard for one pattern and many values: almost all of them lack the pattern's longest part.
+func wildcard(pattern string) func(value []byte) bool {
+	var longest []byte
+	for part := range strings.SplitSeq(pattern, "*") {
+		if len(part) > len(longest) {
+			longest = []byte(part)
+		}
 	}
-	return all
+	return func(value []byte) bool {
+		return bytes.Contains(value, longest) && pusher.Wildcard(pattern, string(value))
+	}
 }
 
 // maxGrams is how many grams of a word are looked up at most, spread over it; what they let through by mistake is
@@ -182,7 +188,7 @@ func (f *file) search(ctx context.Context, q Query) ([]journal.Entry, error) {
 		}
 		defer s.conn.Close()
 		if f.schema >= 2 {
-			if s.shard, err = s.conn.PrepareContext(ctx, "SELECT sets FROM block_sets WHERE block = ? AND field = ? AND shard = ?"); err != nil {
+			if s.shard, err = s.conn.PrepareContext(ctx, "SELECT sets FROM block_sets WHERE block = ? AND field = ? AND shard BETWEEN ? AND ?"); err != nil {
 				return err
 			}
 			defer s.shard.Close()
@@ -236,48 +242,53 @@ func (s *search) places(ctx context.Context, span span) ([]int, error) {
 	block := span.from >> blockBits
 	var left set
 	left.fill(int(span.from-block<<blockBits), int(span.to-block<<blockBits))
-	for _, l := range s.lookups {
-		var some set
-		for _, n := range l.shards {
-			var sets sql.RawBytes
-			if err := s.read(ctx, int64(block), l.field, n, &sets, func() error {
-				return eachNamed(sets, func(value, written []byte) error {
-					if !l.match(value) {
-						return nil
-					}
-					return some.orFrom(written)
-				})
-			}); err != nil {
-				return nil, err
-			}
+	for i, l := range s.lookups {
+		some, err := s.union(ctx, int64(block), l)
+		if err != nil {
+			return nil, err
 		}
-		n := left.and(&some)
+		n := left.and(some)
 		if n == 0 {
+			// What rules everything out here will do so in the next block too: ask it first.
+			copy(s.lookups[1:], s.lookups[:i])
+			s.lookups[0] = l
 			return nil, nil
 		}
-		if n <= 8 && len(l.shards) == 1 {
+		if n <= 8 {
 			break // looking at them is cheaper than more of the index
 		}
 	}
 	return left.places(nil), nil
 }
 
-// read gives a shard to what, for as long as what runs: blobs are not copied.
-func (s *search) read(ctx context.Context, block int64, field, number int, into *sql.RawBytes, what func() error) error {
-	rows, err := s.shard.QueryContext(ctx, block, field, number)
+// union is what a lookup finds in a block.
+func (s *search) union(ctx context.Context, block int64, l lookup) (*set, error) {
+	some := new(set)
+	first, last := l.shards[0], l.shards[0]
+	for _, n := range l.shards {
+		first, last = min(first, n), max(last, n)
+	}
+	rows, err := s.shard.QueryContext(ctx, block, l.field, first, last)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	if rows.Next() {
-		if err := rows.Scan(into); err != nil {
-			return err
+	for rows.Next() {
+		var sets sql.RawBytes // valid until Next
+		if err := rows.Scan(&sets); err != nil {
+			return nil, err
 		}
-		if err := what(); err != nil {
-			return fmt.Errorf("block %d: %w", block, err)
+		err := eachNamed(sets, func(value, written []byte) error {
+			if !l.match(value) {
+				return nil
+			}
+			return some.orFrom(written)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", block, err)
 		}
 	}
-	return rows.Err()
+	return some, rows.Err()
 }
 
 // rows reads the entries that a condition picks and keeps those that pass all filters, until there are enough.
