@@ -38,7 +38,12 @@ func age[T any](at func(*T) *time.Duration) field[T] {
 			*at(t) = d
 			return nil
 		},
-		get: func(t *T) any { return showAge(*at(t)) },
+		get: func(t *T) any {
+			if *at(t) == 0 {
+				return nil
+			}
+			return showAge(*at(t))
+		},
 	}
 }
 
@@ -68,10 +73,7 @@ func ParseAge(text string) (time.Duration, error) {
 
 func showAge(d time.Duration) string {
 	const day = 24 * time.Hour
-	switch {
-	case d == 0:
-		return "0"
-	case d%day == 0:
+	if d%day == 0 {
 		return strconv.FormatInt(int64(d/day), 10) + "d"
 	}
 	return d.String()

@@ -117,7 +117,7 @@ func printInfo(out io.Writer, infos []app.DatabaseInfo, keep app.Retention) erro
 func describe(r app.Retention) string {
 	var limits []string
 	if r.Rows > 0 {
-		limits = append(limits, fmt.Sprintf("%d entries", r.Rows))
+		limits = append(limits, entries(r.Rows))
 	}
 	if r.Age > 0 {
 		limits = append(limits, r.Age.String())

@@ -111,7 +111,7 @@ func check(t *testing.T, r *store.Store, all []journal.Entry) {
 		for _, oldest := range []bool{true, false} {
 			var got []uint64
 			q := c.q
-			q.Oldest, q.Limit = oldest, 97
+			q.Oldest, q.Limit = oldest, 1009
 			matches := q.Matcher()
 			for {
 				page, err := r.Page(t.Context(), q)
