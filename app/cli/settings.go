@@ -43,6 +43,7 @@ echolab.yaml, with several apps:
   port: 8080
   profile: reverb
   shutdown_timeout: 5s
+  retention: {rows: 1000000, age: 30d, bytes: 1GiB}
   apps:
     - id: client-portal
       key: local-reverb-key

@@ -15,9 +15,9 @@ import (
 // and for each field and value the set of its entries is written. A query ands the sets of its filters, block by block,
 // and reads only what is left. What is not indexed yet is read row by row, so an answer is always complete.
 //
-// For a payload of usual size this costs a few µs a row for all fields together (BenchmarkIndex), where one of SQLite's
-// indexes on the way of the entries costs 6–9 µs and FTS5 with trigrams 42 µs and more disk (without trigrams it finds
-// no parts of words).
+// For a payload of usual size this costs 1.3 µs and 17 bytes a row for all fields and the text together (BenchmarkIndex).
+// One of SQLite's indexes on the way of the entries costs 6–9 µs; FTS5 42 µs and 171 bytes with trigrams, and without
+// (7 µs, 40 bytes) it finds no parts of words, such as the 0042 of an invoice's number.
 
 // blockBits says how many seqs (1<<blockBits) a block has.
 const (

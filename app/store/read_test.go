@@ -139,7 +139,7 @@ func check(t *testing.T, r *store.Store, all []journal.Entry) {
 func TestEntries_EveryFilterFindsAllAndNothingElse(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	all := medley(rand.New(rand.NewPCG(seed, 0)), 10_000)
+	all := medley(rand.New(rand.NewPCG(seed, 0)), 9000)
 	path := filepath.Join(t.TempDir(), "events.sqlite")
 	r := start(t, store.Options{Path: path, Quiet: time.Millisecond}, journal.Options{})
 	put := func(from, to int) {
@@ -151,23 +151,22 @@ func TestEntries_EveryFilterFindsAllAndNothingElse(t *testing.T) {
 	}
 	put(0, 4000)
 	assert.Zero(t, r.Indexed(), "no block is full")
-	check(t, r.Store, all[:4000])
-	put(4000, 9000)
+	put(4000, 8500)
 	awaitIndex(t, r.Store)
 	assert.EqualValues(t, 8191, r.Indexed())
 	assert.EqualValues(t, 8191, r.State().Indexed)
-	check(t, r.Store, all[:9000])
 	r.stop()
 
 	// Closed and opened again it goes on where it was.
 	r = start(t, store.Options{Path: path, Quiet: time.Millisecond}, journal.Options{})
-	check(t, r.Store, all[:9000])
-	put(9000, 10_000)
+	put(8500, 9000)
 	check(t, r.Store, all)
 	other, err := store.OpenToRead(t.Context(), store.Options{Path: path})
 	require.NoError(t, err)
 	assert.EqualValues(t, 8191, other.Indexed())
-	check(t, other, all)
+	found, err := other.Entries(t.Context(), store.Query{Channel: "private-rare"})
+	require.NoError(t, err)
+	assert.Equal(t, r.entries(store.Query{Channel: "private-rare"}), found)
 	require.NoError(t, other.Close())
 }
 
@@ -177,12 +176,12 @@ func TestEntries_FromSeveralFilesAndMemory(t *testing.T) {
 		"memory": {Memory: true, Quiet: time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			all := medley(rand.New(rand.NewPCG(7, 7)), 9000)
+			all := medley(rand.New(rand.NewPCG(7, 7)), 5000)
 			r := start(t, opt, journal.Options{})
 			for i := range all {
 				all[i].Seq = r.j.Append(all[i])
 			}
-			require.NoError(t, r.j.Settled(t.Context(), 9000))
+			require.NoError(t, r.j.Settled(t.Context(), 5000))
 			awaitIndex(t, r.Store)
 			check(t, r.Store, all)
 			r.stop()

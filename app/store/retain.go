@@ -12,7 +12,8 @@ import (
 )
 
 // Retention says how much is kept; zero is no limit. The oldest entries go first. Never deleted are the newest entry of a
-// file and what Keep names, so that a file may be larger than this.
+// file and what Keep names, so that a file may be larger than this. So it may while entries arrive without a pause, for
+// deleting gives way to writing until there are twice as many rows as should be kept.
 type Retention struct {
 	Rows  int64         // entries of a file
 	Age   time.Duration // since an entry happened

@@ -51,6 +51,11 @@ func (f *file) over() bool {
 	return f.retention.Rows > 0 && f.keeping.rows.Load() > f.retention.Rows+slack
 }
 
+// farOver is when deleting may hold the writer up: there is twice as much as should be kept.
+func (f *file) farOver() bool {
+	return f.retention.Rows > 0 && f.keeping.rows.Load() > 2*f.retention.Rows+slack
+}
+
 // keepUp does the upkeep until ctx ends. quiet is how long nothing must have arrived before everything is tidied up.
 func (s *Store) keepUp(ctx context.Context, f *file) {
 	tick := time.NewTicker(s.quiet)
@@ -82,7 +87,7 @@ func (s *Store) keepUp(ctx context.Context, f *file) {
 			if !more {
 				break
 			}
-			if f.last.Load() != last { // entries arrive: leave them most of the time
+			if f.last.Load() != last && !f.farOver() { // entries arrive: leave them most of the time
 				pause(ctx, 3*time.Since(began))
 			}
 		}
