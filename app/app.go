@@ -8,9 +8,12 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"echolab/app/certificate"
+	"echolab/app/metrics"
 	"echolab/app/store"
 	"echolab/emulator"
 	"echolab/emulator/journal"
@@ -27,7 +30,9 @@ type App struct {
 	journal *journal.Journal
 	store   *store.Store
 	server  *emulator.Server
-	unkept  string // why events are not kept on disk, "" when they are
+	metrics *metrics.Metrics
+	tls     *certificate.Source // nil where the server speaks http
+	unkept  string              // why events are not kept on disk, "" when they are
 
 	listener net.Listener // the emulator's
 	ui       net.Listener // the control API's and the page's
@@ -56,13 +61,22 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, err
 	}
 	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
+		if cfg.UIPort == cfg.Port && cfg.Port != 0 {
+			return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
+				"port %d is asked for twice, by the server and by the UI; pass another --ui-port, or 0 for any free one", cfg.Port)}
+		}
 		return nil, err
 	}
+	if a.tls, err = a.identity(); err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	a.metrics = metrics.New(a.readings)
 	options := storeOptions(cfg, logger)
+	options.Committed = a.metrics.Committed
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
-		a.unkept = err.Error() + "; events are kept in memory until Echolab is started again"
+		a.unkept = strings.ReplaceAll(err.Error(), "\n", "; ") + "; events are kept in memory until Echolab is started again"
 		logger.Error(a.unkept)
 		a.store, err = store.Open(store.Options{Memory: true, Logger: logger, Retention: cfg.Retention})
 	}
@@ -81,6 +95,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		AckDelivered:   cfg.Ack == AckDelivered,
 		Debug:          cfg.Debug,
 		Logger:         logger,
+		Answered:       a.metrics.Answered,
 	}, a.apps, a.journal)
 	return a, nil
 }
@@ -115,20 +130,29 @@ func (a *App) Run(ctx context.Context) error {
 	hooks := make(chan struct{})
 	hooksCtx, endHooks := context.WithCancel(background)
 	defer endHooks()
+	now := a.journal.Last()
 	go func() {
 		defer close(hooks)
-		_ = a.server.RunWebhooks(hooksCtx)
+		a.server.RunWebhooks(hooksCtx, now)
+	}()
+
+	counting := make(chan struct{})
+	tail := a.journal.Follow(a.journal.Last(), false)
+	go func() {
+		defer close(counting)
+		a.metrics.Follow(background, tail)
 	}()
 
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 2)
-	go func() { failed <- a.server.Serve(a.listener) }()
+	go func() { failed <- a.server.Serve(a.secured(a.listener)) }()
 	go func() { failed <- control.Serve(a.ui) }()
 	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
 	if a.unkept != "" {
 		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
 	}
+	a.log.Info("started", "url", a.URL(), "ui", a.UIURL(), "db", a.config.DB)
 	close(a.ready)
 
 	var err error
@@ -138,6 +162,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = fmt.Errorf("serve: %w", err)
 	}
 
+	a.log.Debug("stopping")
 	stop, cancel := context.WithTimeout(background, a.config.ShutdownTimeout)
 	defer cancel()
 	away, cancelAway := context.WithTimeout(stop, a.config.ShutdownTimeout/2)
@@ -149,6 +174,11 @@ func (a *App) Run(ctx context.Context) error {
 	if e := a.server.Shutdown(away); e != nil {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
+	endHooks() // they tell how it went, so before the journal ends
+	select {
+	case <-hooks:
+	case <-stop.Done():
+	}
 	a.journal.Append(journal.Entry{Kind: journal.Stopped})
 	a.journal.Close()
 	select {
@@ -157,13 +187,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-stop.Done():
 		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
 	}
-	endHooks()
-	select {
-	case <-hooks:
-	case <-stop.Done():
-	}
+	<-counting // ended with the journal
 	_ = control.Close()
 	a.Close()
+	if err == nil {
+		a.log.Info("stopped")
+	}
 	return err
 }
 
@@ -182,9 +211,6 @@ func (a *App) Close() {
 		}
 	})
 }
-
-// URL is where a client on this machine reaches the emulator, path included.
-func (a *App) URL() string { return "http://" + reachable(a.Addr()) + a.config.Path }
 
 // UIURL is where a browser on this machine finds the page.
 func (a *App) UIURL() string { return "http://" + reachable(a.UIAddr()) }

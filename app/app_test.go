@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -34,6 +35,11 @@ type running struct {
 
 func run(t *testing.T, flags map[string]string) *running {
 	t.Helper()
+	return runLogged(t, flags, nil)
+}
+
+func runLogged(t *testing.T, flags map[string]string, logger *slog.Logger) *running {
+	t.Helper()
 	all := map[string]string{"port": "0", "ui-port": "0"}
 	for name, value := range flags {
 		all[name] = value
@@ -41,7 +47,7 @@ func run(t *testing.T, flags map[string]string) *running {
 	dir := t.TempDir()
 	cfg, err := app.Load(app.Sources{Flags: all, Environ: []string{"HOME=" + dir}, Dir: dir})
 	require.NoError(t, err)
-	a, err := app.Open(t.Context(), cfg, nil)
+	a, err := app.Open(t.Context(), cfg, logger)
 	require.NoError(t, err)
 	a.Mount(http.NotFoundHandler())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -124,7 +130,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	assert.True(t, entries[0].Delivered())
 	assert.JSONEq(t, `{"id":42,"total":"99.50"}`, string(entries[0].Data))
 	assert.False(t, entries[1].Delivered())
-	assert.Equal(t, "nobody was subscribed", entries[1].Note)
+	assert.Equal(t, "Nobody was subscribed to private-client.5.", entries[1].Note)
 	before := r.Journal().Last()
 	require.NoError(t, r.stop())
 

@@ -3,7 +3,6 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,10 +71,10 @@ func TestHosted_SubscribesByTheDocumentedRules(t *testing.T) {
 	c := s.connect()
 	for _, name := range []string{"", "with space", "a/b", "grüße", strings.Repeat("x", 165), "#portal"} {
 		c.subscribe(name, "")
-		r := c.refused()
-		require.NotNil(t, r.Code, name)
-		assert.Equal(t, 4009, *r.Code, name)
-		assert.Contains(t, r.Message, "channel name", name)
+		r := c.turnedAway()
+		assert.Equal(t, 400, r.Status, name)
+		assert.Equal(t, name, r.Channel)
+		assert.Contains(t, r.Error, "channel name", name)
 	}
 	// Without the hyphen a name is public: no signature is looked at.
 	for _, name := range []string{strings.Repeat("x", 164), "presence.online", "privateer", "cached", "a_b-c=d@e,f.g;h"} {
@@ -92,6 +91,20 @@ func TestHosted_SubscribesByTheDocumentedRules(t *testing.T) {
 		return events(c.frames())
 	}())
 	assert.Equal(t, "pusher:pong", func() string { c.send(`{"event":"pusher:ping"}`); return c.next().Event }())
+}
+
+// turnedAway is the next frame, which refuses a subscription.
+func (c *socket) turnedAway() (refused struct {
+	Channel     string
+	Type, Error string
+	Status      int
+}) {
+	c.t.Helper()
+	m := c.next()
+	require.Equal(c.t, "pusher:subscription_error", m.Event, string(m.Data))
+	require.NoError(c.t, json.Unmarshal(m.Data, &refused))
+	refused.Channel = m.Channel
+	return refused
 }
 
 func TestHosted_ARefusedSubscriptionNamesItsChannel(t *testing.T) {
@@ -139,9 +152,10 @@ func TestHosted_PresenceLimits(t *testing.T) {
 		"user_info is larger":        info(1025),
 	} {
 		c.subscribe("presence-x", data)
-		r := c.refused()
-		assert.Equal(t, 4009, *r.Code)
-		assert.Contains(t, r.Message, why)
+		r := c.turnedAway()
+		assert.Equal(t, 400, r.Status)
+		assert.Equal(t, "presence-x", r.Channel)
+		assert.Contains(t, r.Error, why)
 	}
 	assert.Empty(t, s.srv.Snapshot(s.app.ID).Channels)
 	c.join("presence-x", info(1024))
@@ -155,8 +169,9 @@ func TestHosted_PresenceLimits(t *testing.T) {
 	}
 	late := s.connect()
 	late.subscribe("presence-x", member("late"))
-	r := late.refused()
-	assert.Contains(t, r.Message, "at most 100 members")
+	r := late.turnedAway()
+	assert.Equal(t, 403, r.Status)
+	assert.Contains(t, r.Error, "at most 100 members")
 	late.join("presence-x", member("u5")) // another tab of one who is in
 	state := s.srv.Snapshot(s.app.ID)
 	for _, ch := range state.Channels {
@@ -257,7 +272,7 @@ func TestHosted_ASignedInUserJoinsPresenceWithoutChannelData(t *testing.T) {
 	assert.JSONEq(t, `{"presence":{"count":1,"ids":["7"],"hash":{"7":{"name":"7"}}}}`, c.join("presence-x", "").text())
 	guest := s.connect()
 	guest.subscribe("presence-x", "")
-	assert.Equal(t, 4009, guest.code())
+	assert.Contains(t, guest.turnedAway().Error, "user_id")
 }
 
 func TestHosted_Watchlists(t *testing.T) {
@@ -435,8 +450,10 @@ func TestHosted_ClientEvents(t *testing.T) {
 	assert.Equal(t, message{Event: "client-typing", Channel: "private-x", Data: json.RawMessage(`{"deep":{}}`)}, m, "data is not PHP's, no user id on private channels")
 	whisper("presence-x", `{}`)
 	assert.Equal(t, `"7"`, string(bo.next().UserID))
-	whisper("private-x", `"`+strings.Repeat("x", 20)+`"`)
-	assert.Equal(t, 4200, ada.code())
+	for _, data := range []string{`"text"`, `"{\"a\":1}"`, `5`, `true`} {
+		whisper("private-x", data)
+		assert.Equal(t, data, string(bo.next().Data), "any value is passed on as it came")
+	}
 	ada.send(`{"event":"client-` + strings.Repeat("x", 200) + `","channel":"private-x","data":{}}`)
 	assert.Contains(t, ada.refused().Message, "longer than 200")
 	padded := func(n int) string { return `{"x":"` + strings.Repeat("x", n-8) + `"}` }
@@ -468,97 +485,4 @@ func TestHosted_TenClientEventsASecond(t *testing.T) {
 		ada.frames()
 		return len(bo.frames()) == 1
 	}, 3*time.Second, 50*time.Millisecond, "the next second has its own ten")
-}
-
-func TestHosted_HTTPLimitsAndStatus(t *testing.T) {
-	s := hosted(t)
-	events := "/apps/" + s.app.ID + "/events"
-	body := func(name string, data int, channels int) string {
-		list := make([]string, channels)
-		for i := range list {
-			list[i] = "c" + strconv.Itoa(i)
-		}
-		b, _ := json.Marshal(map[string]any{"name": name, "data": strings.Repeat("x", data), "channels": list})
-		return string(b)
-	}
-	batch := func(n int) string {
-		return `{"batch":[` + strings.TrimSuffix(strings.Repeat(`{"name":"a","data":"b","channel":"c"},`, n), ",") + `]}`
-	}
-	for _, row := range []struct {
-		name, path, body string
-		status           int
-		answer           string
-	}{
-		{"10 kB of data", events, body("a", 10*1024, 1), 200, "{}"},
-		{"one byte more", events, body("a", 10*1024+1, 1), 413, "Payload too large."},
-		{"100 channels", events, body("a", 1, 100), 200, "{}"},
-		{"101 channels", events, body("a", 1, 101), 400, "101 channels; at most 100 are allowed."},
-		{"a long name", events, body(strings.Repeat("n", 201), 1, 1), 400, "Event name is longer than 200 characters."},
-		{"a bad channel", events, `{"name":"a","data":"b","channel":"a b"}`, 400, "only letters"},
-		{"no name", events, `{"data":"b","channel":"a"}`, 400, "The name field is required."},
-		{"no JSON", events, `x`, 400, "Invalid request body."},
-		{"ten in a batch", "/apps/" + s.app.ID + "/batch_events", batch(10), 200, `{"batch":{}}`},
-		{"eleven in a batch", "/apps/" + s.app.ID + "/batch_events", batch(11), 400, "A batch holds at most 10 events."},
-		{"users counted without a prefix", "", "", 400, "filter_by_prefix=presence-"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			var status int
-			var answer string
-			if row.path == "" {
-				status, answer = s.call("GET", "/apps/"+s.app.ID+"/channels", pusher.Query{"info": "user_count"}, "")
-			} else {
-				status, answer = s.call("POST", row.path, nil, row.body)
-			}
-			assert.Equal(t, row.status, status, answer)
-			assert.Contains(t, answer, row.answer)
-		})
-	}
-}
-
-func TestHosted_HTTPSignatureIsCheckedWhole(t *testing.T) {
-	s := hosted(t)
-	path := "/apps/" + s.app.ID + "/channels"
-	ask := func(at time.Time, change pusher.Query) int {
-		query := s.app.SignRequest("GET", path, nil, nil, at)
-		for name, value := range change {
-			query[name] = value
-		}
-		query["auth_signature"] = pusher.Sign(s.app.Secret, pusher.RequestText("GET", path, query))
-		target := "http://" + s.addr + path + "?"
-		for name, value := range query {
-			target += name + "=" + value + "&"
-		}
-		response, err := http.Get(target)
-		require.NoError(t, err)
-		_ = response.Body.Close()
-		return response.StatusCode
-	}
-	assert.Equal(t, 200, ask(time.Now(), nil))
-	assert.Equal(t, 200, ask(time.Now().Add(-590*time.Second), nil))
-	assert.Equal(t, 401, ask(time.Now().Add(-610*time.Second), nil))
-	assert.Equal(t, 401, ask(time.Now().Add(610*time.Second), nil))
-	assert.Equal(t, 401, ask(time.Now(), pusher.Query{"auth_key": "other"}))
-	assert.Equal(t, 401, ask(time.Now(), pusher.Query{"auth_version": "2.0"}))
-	r := start(t, emulator.Config{})
-	s = r
-	assert.Equal(t, 200, ask(time.Now().AddDate(-1, 0, 0), pusher.Query{"auth_key": "other"}), "Reverb looks at neither")
-}
-
-func TestHosted_WhereTheDocumentsAreSilentItIsReverb(t *testing.T) {
-	s := hosted(t)
-	c := s.connect()
-	c.send(`not json`)
-	assert.Equal(t, 4200, c.code())
-	c.send(`{"event":"pusher:nothing","data":{}}`)
-	assert.Equal(t, 4200, c.code())
-	c.send(`{"event":"hello","channel":"portal"}`)
-	assert.Empty(t, c.frames(), "neither pusher: nor client-")
-	status, answer := s.call("GET", "/apps/"+s.app.ID+"/channels/nobody", nil, "")
-	assert.Equal(t, 200, status)
-	assert.JSONEq(t, `{"occupied":false}`, answer)
-	status, answer = s.call("GET", "/apps/"+s.app.ID+"/channels/presence-nobody/users", nil, "")
-	assert.Equal(t, 200, status)
-	assert.JSONEq(t, `{"users":[]}`, answer)
-	status, _ = s.call("GET", "/apps/"+s.app.ID+"/channels/portal/users", nil, "")
-	assert.Equal(t, 400, status)
 }

@@ -2,6 +2,4 @@
 
 package emulator
 
-import "net"
-
-func newReader(nc net.Conn) reader { return newPlainReader(nc) }
+func newReader(c *conn) reader { return newPlainReader(c.nc) }

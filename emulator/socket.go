@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -37,6 +38,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		refuse(w, http.StatusUpgradeRequired, "This is a WebSocket address: connect to it with laravel-echo or pusher-js.")
 		return
 	}
+	s.admit() // a store that is far behind holds newcomers too
 	app, known := s.apps.ByKey(params[0])
 	ws, err := upgrader.Upgrade(w, r, upgradeHeader)
 	if err != nil {
@@ -46,6 +48,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		app = &pusher.App{}
 	}
 	c := &conn{app: app, nc: plain(ws.NetConn())}
+	if _, ok := c.nc.(*net.TCPConn); ok {
+		c.raw = rawOf(c.nc)
+	}
 	c.touch()
 	s.mu.Lock()
 	if s.closing {
@@ -67,7 +72,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	}
 	c.hub.add(c)
 	e := c.entry(journal.Opened)
-	e.Note = r.Header.Get("Origin")
+	e.Note = short(r.Header.Get("Origin"))
 	s.journal.Append(e)
 	c.established()
 	s.mu.Lock()
@@ -77,10 +82,8 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
-	go func() {
-		defer s.conns.Done()
-		c.serve()
-	}()
+	s.open.Add(1)
+	go c.serve()
 }
 
 // door decides whether a new connection may stay (laravel/reverb Server::open, in its order).
@@ -108,9 +111,10 @@ func (s *Server) door(c *conn, r *http.Request) *pusher.Error {
 func (c *conn) turnAway(e *pusher.Error, r *http.Request) {
 	s := c.hub.srv
 	defer s.conns.Done()
+	s.admit()
 	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, App: c.hub.appID,
-		Event: "connect " + r.URL.Path, Note: e.Error() + originNote(e, r)})
-	s.log.Info("connection refused", "path", r.URL.Path, "reason", e.Error(), "origin", r.Header.Get("Origin"))
+		Event: "connect " + short(r.URL.Path), Note: e.Error() + originNote(e, r)})
+	s.log.Info("connection refused", "path", short(r.URL.Path), "reason", e.Error(), "origin", short(r.Header.Get("Origin")))
 	c.send(textFrame(s.profile.ErrorText(e)))
 	if e == pusher.ErrNoApp {
 		c.sendAway(e, e.Message)
@@ -126,7 +130,7 @@ func originNote(e *pusher.Error, r *http.Request) string {
 		return ""
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
-		return ": " + origin
+		return ": " + short(origin)
 	}
 	return ": there was no Origin header"
 }
@@ -155,22 +159,41 @@ func (c *conn) established() {
 	c.send(textFrame(pusher.EstablishedText(c.id, int(c.app.ActivityTimeout/time.Second))))
 }
 
-// read handles messages until the connection ends and says why it did.
-func (c *conn) read() (reason string) {
-	r := newReader(c.nc)
-	in := inbound{limit: max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)}
+// Handling a message makes a goroutine's stack grow to 8 kB, and the runtime never makes one smaller than 4 again. So a
+// quiet connection goes on in a fresh goroutine, which waits in 2 kB: after each of its first messages, and after one that
+// came a second or more after the one before.
+const (
+	freshFirst = 4
+	freshAfter = time.Second
+)
+
+// read handles messages until the connection ends and says why it did, or until it is to go on in a fresh goroutine.
+func (c *conn) read() (reason string, goOn bool) {
+	if c.reader == nil {
+		c.reader = newReader(c)
+		c.in.limit = max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
+	}
+	fresh := false
 	for {
-		b, err := r.next()
-		if err != nil {
-			return endReason(err)
+		b, err := c.reader.next(fresh)
+		if err == errNothing {
+			return "", true
 		}
-		bad := in.feed(b, c.hear)
-		r.done()
+		if err != nil {
+			return endReason(err), false
+		}
+		before := c.lastSeen.Load()
+		bad := c.in.feed(b, c.hear)
+		c.reader.done()
 		if bad != nil {
 			c.end(closeFrame(bad.code, bad.reason), bad.why)
 		}
 		if bad != nil || c.over() {
-			return "" // the reason is known already
+			return "", false // the reason is known already
+		}
+		if fresh = c.lastSeen.Load()-before > int64(freshAfter); c.first < freshFirst {
+			c.first++
+			fresh = true
 		}
 	}
 }

@@ -40,12 +40,15 @@ type Options struct {
 	Token string
 	// UI is the built page; nil serves the API alone. See package frontend.
 	UI fs.FS
+	// Metrics serves /metrics; nil is 404.
+	Metrics http.Handler
 }
 
 // Handler is the control API and the page. Make it with New and end it with Close.
 type Handler struct {
 	backend Backend
 	ui      http.Handler
+	metrics http.Handler
 	epoch   string
 	served  http.Handler
 	window  http.Handler
@@ -56,7 +59,10 @@ type Handler struct {
 
 // New builds the handler. It starts nothing.
 func New(backend Backend, opt Options) *Handler {
-	h := &Handler{backend: backend, ui: page(opt.UI), epoch: rand.Text()}
+	h := &Handler{backend: backend, ui: page(opt.UI), metrics: opt.Metrics, epoch: rand.Text()}
+	if h.metrics == nil {
+		h.metrics = http.HandlerFunc(h.unknown)
+	}
 	h.closing, h.close = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
 	for _, r := range h.routes() {
@@ -92,6 +98,7 @@ func (h *Handler) routes() []route {
 		{"GET /api/entries", "a page of what the store has", h.entries},
 		{"GET /api/entries/{seq}", "one entry with its whole payload", h.entry},
 		{"GET /api/apps/{id}/secret", "an application's secret, for the page's own button", h.secret},
+		{"GET /metrics", "for Prometheus", h.metrics.ServeHTTP},
 		{"/api/", "anything else is a JSON 404", h.unknown},
 		{"/", "the page", h.ui.ServeHTTP},
 	}
