@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,19 +71,14 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	a.metrics = metrics.New(a.readings)
-	options := store.Options{Path: cfg.DB, Logger: logger, Committed: a.metrics.Committed}
-	if cfg.Origin("db") == "default" && cfg.DB != store.Memory { // one file an app, beside each other
-		options.Path, options.Dir = "", filepath.Dir(cfg.DB)
-		for _, app := range cfg.Apps {
-			options.Apps = append(options.Apps, app.ID)
-		}
-	}
+	options := storeOptions(cfg, logger)
+	options.Committed = a.metrics.Committed
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
 		a.unkept = strings.ReplaceAll(err.Error(), "\n", "; ") + "; events are kept in memory until Echolab is started again"
 		logger.Error(a.unkept)
-		a.store, err = store.Open(store.Options{Memory: true, Logger: logger})
+		a.store, err = store.Open(store.Options{Memory: true, Logger: logger, Retention: cfg.Retention})
 	}
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}

@@ -67,12 +67,26 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 	ast.Walk(anchorVisitor{r.anchors}, file.Docs[0].Body)
 	doc.values = make(map[string]value)
 	known := []string{"apps"}
+	groups := make(map[string][]string) // retention: rows, age, bytes
 	for _, row := range settings {
-		if !row.flagOnly && !strings.Contains(row.Name, ".") {
-			known = append(known, row.Name)
+		group, key, grouped := strings.Cut(row.Name, ".")
+		if group == "tls" { // one word, or a mapping with keys of its own
+			grouped = false
+		}
+		if grouped {
+			groups[group] = append(groups[group], key)
+		}
+		if !row.flagOnly && !slices.Contains(known, group) {
+			known = append(known, group)
 		}
 	}
 	r.mapping(file.Docs[0].Body, "the file", known, func(key string, at *token.Token, node ast.Node) {
+		if inner, grouped := groups[key]; grouped {
+			r.mapping(node, key, inner, func(name string, at *token.Token, leaf ast.Node) {
+				r.scalar(doc.values, key+"."+name, name, at, leaf)
+			})
+			return
+		}
 		if key == "tls" && r.isMapping(node) { // or one word
 			r.mapping(node, key, slices.Sorted(maps.Keys(tlsKeys)), func(inner string, at *token.Token, leaf ast.Node) {
 				r.scalar(doc.values, "tls."+tlsKeys[inner], inner, at, leaf)

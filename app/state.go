@@ -45,3 +45,13 @@ func (a *App) Entries(ctx context.Context, q store.Query) ([]journal.Entry, erro
 func (a *App) Presence(ctx context.Context, appID string) ([]store.Presence, error) {
 	return a.store.Presence(ctx, appID)
 }
+
+// StateAt tells the state of every app, or of one, just after an entry; 0 is now.
+func (a *App) StateAt(ctx context.Context, appID string, at uint64) (store.Moment, error) {
+	return a.store.Moment(ctx, appID, at)
+}
+
+// Page reads a part of the database, with where to go on.
+func (a *App) Page(ctx context.Context, q store.Query) (store.Page, error) {
+	return a.store.Page(ctx, q)
+}

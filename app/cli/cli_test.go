@@ -39,6 +39,13 @@ func TestCommands(t *testing.T) {
 			env.Setenv("LOCALAPPDATA", home)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second longer under -race
 			env.Values[serverKey{}] = &server{}
+			old, err := os.ReadFile("../../testdata/store/schema-1.sqlite")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "schema-1.sqlite"), old, 0o600); err != nil {
+				return err
+			}
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -44,6 +44,7 @@ echolab.yaml, with several apps:
   profile: reverb
   tls: {cert: portal.test.pem, key: portal.test-key.pem}   # or: tls: auto
   shutdown_timeout: 5s
+  retention: {rows: 1000000, age: 30d, bytes: 1GiB}
   apps:
     - id: client-portal
       key: local-reverb-key
