@@ -18,11 +18,12 @@ import (
 
 // conn is one WebSocket connection. Its read goroutine (serve) owns everything that is not under mu or atomic.
 type conn struct {
-	hub *hub
-	app *pusher.App
-	id  string
-	ws  *websocket.Conn // reading only
-	nc  net.Conn
+	hub   *hub
+	app   *pusher.App
+	id    string
+	ws    *websocket.Conn // reading only
+	nc    net.Conn
+	visit visit
 
 	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard
 	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one

@@ -46,6 +46,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		app = &pusher.App{}
 	}
 	c := &conn{app: app, ws: ws, nc: plain(ws.NetConn())}
+	c.visit = newVisit(r.Header.Get("Origin"), r.UserAgent())
 	c.touch()
 	s.mu.Lock()
 	if s.closing {
@@ -75,6 +76,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	s.mu.Unlock()
 	if closing { // came in while Shutdown looked at who was there
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
+	}
+	if c.hub.gone.Load() { // came in while Drop looked at who was there
+		c.endGone()
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
 	go func() {
