@@ -19,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app"
-	"echolab/app/store"
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
@@ -60,6 +59,14 @@ func run(t *testing.T, flags map[string]string) *running {
 	}
 	t.Cleanup(func() { assert.NoError(t, r.stop()) })
 	return r
+}
+
+// kept reads the database.
+func (r *running) kept(q app.EntryQuery) []journal.Entry {
+	r.t.Helper()
+	page, err := r.Entries(r.t.Context(), q)
+	require.NoError(r.t, err)
+	return page.Entries
 }
 
 // publish sends an event over HTTP and returns the status.
@@ -118,8 +125,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"event":"InvoiceCreated","data":"{\"id\":42,\"total\":\"99.50\"}","channel":"presence-online"}`, string(frame))
 
-	entries, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}, Oldest: true})
-	require.NoError(t, err)
+	entries := r.kept(app.EntryQuery{Filter: app.Filter{Kinds: []journal.Kind{journal.Published}}, Oldest: true})
 	require.Len(t, entries, 2, "200 means kept")
 	assert.True(t, entries[0].Delivered())
 	assert.JSONEq(t, `{"id":42,"total":"99.50"}`, string(entries[0].Data))
@@ -131,8 +137,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	again := run(t, map[string]string{"db": db})
 	assert.Greater(t, again.Journal().Last(), before, "sequence numbers go on after a restart")
 	count := func() int {
-		kept, err := again.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}})
-		require.NoError(t, err)
+		kept := again.kept(app.EntryQuery{Filter: app.Filter{Kinds: []journal.Kind{journal.Published}}})
 		return len(kept)
 	}
 	assert.Equal(t, 2, count())
@@ -154,8 +159,7 @@ func TestApp_OneFileAnAppByDefault(t *testing.T) {
 	assert.Equal(t, "one.sqlite", filepath.Base(paths[0]))
 	assert.Equal(t, "two.sqlite", filepath.Base(paths[1]))
 	for _, id := range []string{"one", "two"} {
-		entries, err := r.Entries(t.Context(), store.Query{App: id, Kinds: []journal.Kind{journal.Published}})
-		require.NoError(t, err)
+		entries := r.kept(app.EntryQuery{Filter: app.Filter{App: id, Kinds: []journal.Kind{journal.Published}}})
 		require.Len(t, entries, 1)
 		assert.Equal(t, id, entries[0].App)
 	}
@@ -206,15 +210,14 @@ func TestApp_SurvivesKill(t *testing.T) {
 	r := run(t, map[string]string{"db": db})
 	found := map[string]int{}
 	for before := uint64(0); ; {
-		entries, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}, Before: before, Limit: 10_000})
-		require.NoError(t, err)
+		entries := r.kept(app.EntryQuery{Filter: app.Filter{Kinds: []journal.Kind{journal.Published}}, Before: before, Limit: 10_000})
 		if len(entries) == 0 {
 			break
 		}
 		for _, e := range entries {
 			found[e.Event]++
 		}
-		before = entries[len(entries)-1].Seq
+		before = entries[0].Seq
 	}
 	for id := range acknowledged {
 		assert.Equal(t, 1, found[id], "%s was acknowledged", id)
@@ -240,8 +243,7 @@ func TestApp_ServesOnWhenTheDatabaseCannotBeWritten(t *testing.T) {
 	assert.False(t, state.OK)
 	assert.Contains(t, state.Error, db)
 	assert.Contains(t, state.Error, "locked")
-	trouble, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Trouble}})
-	require.NoError(t, err)
+	trouble := r.kept(app.EntryQuery{Filter: app.Filter{Kinds: []journal.Kind{journal.Trouble}}})
 	require.Len(t, trouble, 1, "said once, where the page shows it")
 	assert.Equal(t, state.Error, trouble[0].Note)
 	require.NoError(t, tx.Rollback())

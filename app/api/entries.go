@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"echolab/app"
+	"echolab/emulator/journal"
+)
+
+const (
+	pageLimit   = 1000 // entries in one page from the store
+	pageUsual   = 200
+	waitLongest = 5 * time.Minute
+	waitUsual   = 5 * time.Second
+)
+
+// filterOf is what the parameters of filter ask for.
+func filterOf(q query) app.Filter {
+	f := app.Filter{
+		App: q.text("app"), Channels: q.list("channel"), Events: q.list("event"), User: q.text("user"), Socket: q.text("socket"),
+		Delivered: q.truth("delivered"), Since: q.moment("since"), Until: q.moment("until"), Text: q.text("text"),
+	}
+	for _, name := range q.list("kind") {
+		f.Kinds = append(f.Kinds, journal.KindNamed(name))
+	}
+	for _, name := range q.list("source") {
+		var source journal.Source
+		_ = source.UnmarshalText([]byte(name)) // its error is always nil
+		f.Sources = append(f.Sources, source)
+	}
+	return f
+}
+
+func (h *Handler) events(q query, r *http.Request) (any, error) {
+	page, err := h.backend.Entries(r.Context(), app.EntryQuery{
+		Filter: filterOf(q), Before: q.number("before", 0), After: q.number("after", 0),
+		Oldest: q.text("order") == "oldest", Limit: int(min(q.number("limit", pageUsual), pageLimit)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := Entries{Entries: make([]Entry, 0, len(page.Entries)), More: page.More}
+	for i := range page.Entries {
+		out.Entries = append(out.Entries, shown(&page.Entries[i], dataShown))
+	}
+	return out, nil
+}
+
+// event is one entry with its whole payload, from the ring while it is there, else from the store.
+func (h *Handler) event(_ query, r *http.Request) (any, error) {
+	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 63)
+	if err != nil || seq == 0 {
+		return nil, bad("%q is not an entry's number", r.PathValue("seq"))
+	}
+	e, err := h.backend.Entry(r.Context(), seq)
+	if err != nil {
+		return nil, err
+	}
+	return shown(&e, 0), nil
+}
+
+func (h *Handler) clearEvents(q query, r *http.Request) (any, error) {
+	n, err := h.app.ClearEntries(r.Context(), q.text("app"))
+	return Cleared{Entries: n}, err
+}
+
+// wait answers with the first entry that fits. Without kinds only events do: what a test waits for is seldom the
+// refusal of an event of that name.
+func (h *Handler) wait(q query, r *http.Request) (any, error) {
+	f := filterOf(q)
+	if len(f.Kinds) == 0 {
+		f.Kinds = []journal.Kind{journal.Published, journal.Whispered}
+	}
+	timeout := q.duration("timeout", waitUsual)
+	if timeout > waitLongest {
+		return nil, bad("parameter timeout is %s; it must be at most %s", timeout, waitLongest)
+	}
+	last := h.backend.Journal().Last()
+	after := q.number("after", last)
+	if after > last {
+		return nil, bad("parameter after is %d, but the newest entry is %d: that number is from another run or another database", after, last)
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(h.closing, cancel)()
+	got, err := h.app.Wait(ctx, f, after, timeout)
+	switch {
+	case errors.Is(err, journal.ErrClosed), err != nil && h.closing.Err() != nil:
+		return nil, stopping
+	case r.Context().Err() != nil:
+		return nil, errGone
+	case err != nil:
+		return nil, err
+	}
+	out := Waited{Next: got.Next, Note: got.Note}
+	if got.Entry.Seq != 0 {
+		e := shown(&got.Entry, 0)
+		out.Entry = &e
+	}
+	return out, nil
+}
+
+// stamp is RFC 3339 with microseconds, always six of them.
+const stamp = "2006-01-02T15:04:05.000000Z07:00"
+
+// shown is an entry as JSON carries it, its payload cut after limit bytes (0: not at all) between two characters.
+func shown(e *journal.Entry, limit int) Entry {
+	out := Entry{
+		Seq: e.Seq, ID: e.ID(), At: e.At.UTC().Format(stamp), Kind: e.Kind.String(), Source: e.Source.String(),
+		App: e.App, Socket: e.Socket, Channel: e.Channel, Event: e.Event, User: e.User,
+		Count: e.Count, Bytes: e.Bytes, Delivered: e.Delivered(), Note: e.Note,
+	}
+	data := e.Data
+	if limit > 0 && len(data) > limit {
+		cut := limit
+		for cut > limit-utf8.UTFMax && !utf8.RuneStart(data[cut]) {
+			cut--
+		}
+		data = data[:cut]
+		out.Truncated = true
+	}
+	out.Data = strings.ToValidUTF8(string(data), "\uFFFD")
+	return out
+}
