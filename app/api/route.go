@@ -24,9 +24,10 @@ type Route struct {
 	Answer any // zero value of what a success holds; nil for a document of another's making
 }
 
-// Param is one query parameter.
+// Param is one query parameter, or a header.
 type Param struct {
 	Name   string
+	Header bool // a header; the handler looks at it
 	Type   ParamType
 	Help   string
 	Many   bool     // may be given more than once: one of them must hold
@@ -166,6 +167,9 @@ func readQuery(params []Param, u *url.URL) (query, error) {
 	}
 	var known []string
 	for _, p := range params {
+		if p.Header {
+			continue
+		}
 		known = append(known, p.Name)
 		given := values[p.Name]
 		if len(given) > 1 && !p.Many {

@@ -95,6 +95,8 @@ var routes = []route{
 	{Route{http.MethodPost, "/api/apps", "make an application of one's own, for a test worker", nil, NewApp{}, MadeApp{}}, false, (*Handler).makeApp},
 	{Route{http.MethodDelete, "/api/apps/{id}", "remove an application that was made, and disconnect its sockets", nil, nil, RemovedApp{}},
 		false, (*Handler).removeApp},
-	{Route{http.MethodGet, "/api/apps/{id}/secret", "an application's secret, for the page's own button", nil, nil, Secret{}}, true, (*Handler).secret},
+	{Route{http.MethodGet, "/api/apps/{id}/secret", "an application's secret, for the page's own button", []Param{
+		{Name: secretHeader, Header: true, Help: "1; a page of another site cannot send it"},
+	}, nil, Secret{}}, true, (*Handler).secret},
 	{Route{http.MethodGet, "/api/openapi.json", "this description (OpenAPI 3.1)", nil, nil, nil}, true, (*Handler).document},
 }
