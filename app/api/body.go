@@ -39,7 +39,7 @@ func decode(text []byte, v any) error {
 		name = strings.Trim(name, `"`)
 		return bad("the body: there is no field %q; %s", name, instead(name, fields(v)))
 	}
-	return bad("the body is not JSON: it ends too early")
+	return bad("the body is not JSON: it ends too early, at byte %d", len(text))
 }
 
 // words is a type as a person would say it.
