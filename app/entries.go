@@ -11,15 +11,6 @@ import (
 	"echolab/emulator/journal"
 )
 
-// EntryQuery asks for a page of entries.
-type EntryQuery struct {
-	Filter
-	After  uint64 // only entries with a greater Seq
-	Before uint64 // only entries with a smaller Seq; 0 is no bound
-	Oldest bool   // the oldest that fit rather than the newest
-	Limit  int    // at most so many; 0 is 100
-}
-
 // EntryPage is a page, in the order in which things happened.
 type EntryPage struct {
 	Entries []journal.Entry
@@ -63,9 +54,10 @@ func (a *App) stored(ctx context.Context, q EntryQuery) (EntryPage, error) {
 		q.Limit = 100
 	}
 	ask := store.Query{App: q.App, After: q.After, Before: q.Before, Kinds: q.Kinds, Oldest: q.Oldest, Limit: min(max(q.Limit+1, 1000), 10_000)}
-	if len(q.Channels) == 1 && !isPattern(q.Channels[0]) {
-		ask.Channel = q.Channels[0]
+	if !isPattern(q.Channel) {
+		ask.Channel = q.Channel
 	}
+	match := q.Matcher()
 	var page EntryPage
 	for {
 		batch, err := a.store.Entries(ctx, ask)
@@ -73,7 +65,7 @@ func (a *App) stored(ctx context.Context, q EntryQuery) (EntryPage, error) {
 			return EntryPage{}, err
 		}
 		for i := range batch {
-			if !q.Match(&batch[i]) {
+			if !match(&batch[i]) {
 				continue
 			}
 			if len(page.Entries) == q.Limit {

@@ -9,58 +9,48 @@ import (
 	"echolab/emulator/journal"
 )
 
-// Filter picks entries. Its zero value picks all; everything that is set must hold.
-type Filter struct {
-	App       string           // of this application
-	Kinds     []journal.Kind   // one of these
-	Sources   []journal.Source // one of these
-	Channels  []string         // a channel that fits one of these patterns, see Fits
-	Events    []string         // an event that fits one of these patterns
-	User      string
-	Socket    string
-	Delivered *bool     // events that reached somebody, or nobody; leaves everything but events out
-	Since     time.Time // at this moment or later
-	Until     time.Time // before this moment
-	Text      string    // found in channel, event, user, payload or note, in any case of letters
+// EntryQuery says which entries are meant: those that every filter lets through. The zero value is the newest hundred.
+type EntryQuery struct {
+	App       string           // of this app alone; "" for all, and for what belongs to none
+	Channel   string           // a channel's name, or a pattern: * stands for any run of characters
+	Event     string           // an event's name, or a pattern
+	Kinds     []journal.Kind   // only these; empty for all
+	Sources   []journal.Source // only through these doors; empty for all
+	User      string           // of this user id alone
+	Socket    string           // of this socket id alone
+	Delivered *bool            // only events that reached somebody, or only events that reached nobody
+	From, To  time.Time        // not before From, and before To; zero for no bound
+	Text      string           // found in payload or note, in any case of letters
+	After     uint64           // only seqs above it
+	Before    uint64           // only seqs below it; 0 for no bound
+	Oldest    bool             // from the oldest on, rather than from the newest
+	Limit     int              // at most so many (default 100)
 }
 
-// Match tells whether the filter picks the entry.
-func (f *Filter) Match(e *journal.Entry) bool {
-	return f.surrounds(e) && fitsOne(f.Channels, e.Channel) && fitsOne(f.Events, e.Event)
-}
-
-// surrounds is Match without channel and event.
-func (f *Filter) surrounds(e *journal.Entry) bool {
-	switch {
-	case f.App != "" && e.App != f.App,
-		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind),
-		len(f.Sources) > 0 && !slices.Contains(f.Sources, e.Source),
-		f.User != "" && e.User != f.User,
-		f.Socket != "" && e.Socket != f.Socket,
-		f.Delivered != nil && (!isEvent(e) || e.Delivered() != *f.Delivered),
-		!f.Since.IsZero() && e.At.Before(f.Since),
-		!f.Until.IsZero() && !e.At.Before(f.Until):
-		return false
+// Matcher returns the filters as a function. It is for one goroutine at a time.
+func (q EntryQuery) Matcher() func(*journal.Entry) bool {
+	text := []byte(strings.ToLower(q.Text))
+	return func(e *journal.Entry) bool {
+		switch {
+		case e.Seq <= q.After, q.Before > 0 && e.Seq >= q.Before,
+			q.App != "" && e.App != q.App,
+			q.User != "" && e.User != q.User,
+			q.Socket != "" && e.Socket != q.Socket,
+			q.Channel != "" && !Fits(q.Channel, e.Channel),
+			q.Event != "" && !Fits(q.Event, e.Event),
+			len(q.Kinds) > 0 && !slices.Contains(q.Kinds, e.Kind),
+			len(q.Sources) > 0 && !slices.Contains(q.Sources, e.Source),
+			q.Delivered != nil && (!isEvent(e) || e.Delivered() != *q.Delivered),
+			!q.From.IsZero() && e.At.Before(q.From),
+			!q.To.IsZero() && !e.At.Before(q.To):
+			return false
+		}
+		return len(text) == 0 || bytes.Contains(bytes.ToLower(e.Data), text) || bytes.Contains(bytes.ToLower([]byte(e.Note)), text)
 	}
-	return f.Text == "" || f.found(e)
 }
 
 func isEvent(e *journal.Entry) bool {
 	return e.Kind == journal.Published || e.Kind == journal.Whispered
-}
-
-func (f *Filter) found(e *journal.Entry) bool {
-	text := strings.ToLower(f.Text)
-	for _, place := range []string{e.Channel, e.Event, e.User, e.Note} {
-		if strings.Contains(strings.ToLower(place), text) {
-			return true
-		}
-	}
-	return bytes.Contains(bytes.ToLower(e.Data), []byte(text))
-}
-
-func fitsOne(patterns []string, name string) bool {
-	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(p string) bool { return Fits(p, name) })
 }
 
 // Fits tells whether a name is what a pattern says: * stands for any run of characters, none included; everything

@@ -18,19 +18,23 @@ type Awaited struct {
 	Note  string        // what came instead, in words, when none did
 }
 
-// Wait returns the first entry after a sequence number that the filter picks: at once when it happened already, be it
+// Wait returns the first entry after q.After that the query's filters let through: at once when it happened already, be it
 // only in the database by now, else when it happens, and without one after the timeout. It fails when ctx ends
 // (ctx.Err()), when Echolab stops (journal.ErrClosed) and when the database cannot be read.
-func (a *App) Wait(ctx context.Context, f Filter, after uint64, timeout time.Duration) (Awaited, error) {
-	if _, known := a.apps.ByID(f.App); f.App != "" && !known {
-		return Awaited{}, noApp(f.App)
+func (a *App) Wait(ctx context.Context, q EntryQuery, timeout time.Duration) (Awaited, error) {
+	if _, known := a.apps.ByID(q.App); q.App != "" && !known {
+		return Awaited{}, noApp(q.App)
 	}
-	others := missed{filter: &f, cleared: &a.cleared, next: after}
+	around := q
+	around.Channel, around.Event = "", ""
+	others := missed{query: q, fits: q.Matcher(), surrounds: around.Matcher(), cleared: &a.cleared, next: q.After}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	e, err := a.watch.First(waiting, after, others.match, func(_ context.Context, after, before uint64) (journal.Entry, bool, error) {
+	e, err := a.watch.First(waiting, q.After, others.match, func(_ context.Context, after, before uint64) (journal.Entry, bool, error) {
 		// With the caller's context: a timeout is for waiting, not for looking.
-		page, err := a.Entries(ctx, EntryQuery{Filter: f, After: after, Before: before, Oldest: true, Limit: 1})
+		past := q
+		past.After, past.Before, past.Oldest, past.Limit = after, before, true, 1
+		page, err := a.Entries(ctx, past)
 		if err != nil || len(page.Entries) == 0 {
 			return journal.Entry{}, false, err
 		}
@@ -48,8 +52,10 @@ func (a *App) Wait(ctx context.Context, f Filter, after uint64, timeout time.Dur
 
 // missed counts what came instead of what is waited for, and remembers what came nearest.
 type missed struct {
-	filter  *Filter
-	cleared *cleared
+	query     EntryQuery
+	fits      func(*journal.Entry) bool
+	surrounds func(*journal.Entry) bool // fits without channel and event
+	cleared   *cleared
 
 	mu      sync.Mutex // guards what follows
 	next    uint64     // everything up to here has been looked at
@@ -58,18 +64,17 @@ type missed struct {
 }
 
 func (m *missed) match(e *journal.Entry) bool {
-	if m.filter.Match(e) && !m.cleared.has(e) {
+	if m.fits(e) && !m.cleared.has(e) {
 		return true
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.next = e.Seq
-	if !m.filter.surrounds(e) {
+	if !m.surrounds(e) {
 		return false
 	}
 	m.others++
-	channel, event := fitsOne(m.filter.Channels, e.Channel), fitsOne(m.filter.Events, e.Event)
-	if channel || event || m.nearest == "" {
+	if Fits(m.query.Channel, e.Channel) || Fits(m.query.Event, e.Event) || m.nearest == "" {
 		m.nearest = fmt.Sprintf("%s on %s (entry %d)", named(e.Event, "no event"), named(e.Channel, "no channel"), e.Seq)
 	}
 	return false
@@ -85,12 +90,9 @@ func named(name, none string) string {
 func (m *missed) told(timeout time.Duration) (next uint64, note string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	wanted := "any event"
-	if len(m.filter.Events) > 0 {
-		wanted = strings.Join(m.filter.Events, " or ")
-	}
-	if len(m.filter.Channels) > 0 {
-		wanted += " on " + strings.Join(m.filter.Channels, " or ")
+	wanted := named(m.query.Event, "any event")
+	if m.query.Channel != "" {
+		wanted += " on " + m.query.Channel
 	}
 	note = fmt.Sprintf("%s did not come within %s; ", wanted, timeout)
 	switch m.others {

@@ -45,8 +45,9 @@ func (b *backend) Journal() *journal.Journal { return b.journal }
 
 func (b *backend) Entries(_ context.Context, q app.EntryQuery) (app.EntryPage, error) {
 	var out []journal.Entry
+	match := q.Matcher()
 	for _, e := range b.kept {
-		if (q.Before == 0 || e.Seq < q.Before) && q.Match(&e) {
+		if match(&e) {
 			out = append(out, e)
 		}
 	}

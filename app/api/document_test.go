@@ -27,8 +27,10 @@ type document struct {
 		OperationID string
 		Summary     string
 		Parameters  []struct{ Name, In string }
-		RequestBody *struct{ Content map[string]struct{ Schema map[string]string } }
-		Responses   map[string]struct {
+		RequestBody *struct {
+			Content map[string]struct{ Schema map[string]string }
+		}
+		Responses map[string]struct {
 			Content map[string]struct{ Schema map[string]string }
 		}
 	}

@@ -20,28 +20,28 @@ const (
 	waitUsual   = 5 * time.Second
 )
 
-// filterOf is what the parameters of filter ask for.
-func filterOf(q query) app.Filter {
-	f := app.Filter{
-		App: q.text("app"), Channels: q.list("channel"), Events: q.list("event"), User: q.text("user"), Socket: q.text("socket"),
-		Delivered: q.truth("delivered"), Since: q.moment("since"), Until: q.moment("until"), Text: q.text("text"),
+// queryOf is what the parameters of filter ask for.
+func queryOf(q query) app.EntryQuery {
+	out := app.EntryQuery{
+		App: q.text("app"), Channel: q.text("channel"), Event: q.text("event"), User: q.text("user"), Socket: q.text("socket"),
+		Delivered: q.truth("delivered"), From: q.moment("since"), To: q.moment("until"), Text: q.text("text"),
 	}
 	for _, name := range q.list("kind") {
-		f.Kinds = append(f.Kinds, journal.KindNamed(name))
+		out.Kinds = append(out.Kinds, journal.KindNamed(name))
 	}
 	for _, name := range q.list("source") {
 		var source journal.Source
 		_ = source.UnmarshalText([]byte(name)) // its error is always nil
-		f.Sources = append(f.Sources, source)
+		out.Sources = append(out.Sources, source)
 	}
-	return f
+	return out
 }
 
 func (h *Handler) events(q query, r *http.Request) (any, error) {
-	page, err := h.backend.Entries(r.Context(), app.EntryQuery{
-		Filter: filterOf(q), Before: q.number("before", 0), After: q.number("after", 0),
-		Oldest: q.text("order") == "oldest", Limit: int(min(q.number("limit", pageUsual), pageLimit)),
-	})
+	ask := queryOf(q)
+	ask.Before, ask.After = q.number("before", 0), q.number("after", 0)
+	ask.Oldest, ask.Limit = q.text("order") == "oldest", int(min(q.number("limit", pageUsual), pageLimit))
+	page, err := h.backend.Entries(r.Context(), ask)
 	if err != nil {
 		return nil, err
 	}
@@ -73,23 +73,23 @@ func (h *Handler) clearEvents(q query, r *http.Request) (any, error) {
 // wait answers with the first entry that fits. Without kinds only events do: what a test waits for is seldom the
 // refusal of an event of that name.
 func (h *Handler) wait(q query, r *http.Request) (any, error) {
-	f := filterOf(q)
-	if len(f.Kinds) == 0 {
-		f.Kinds = []journal.Kind{journal.Published, journal.Whispered}
+	ask := queryOf(q)
+	if len(ask.Kinds) == 0 {
+		ask.Kinds = []journal.Kind{journal.Published, journal.Whispered}
 	}
 	timeout := q.duration("timeout", waitUsual)
 	if timeout > waitLongest {
 		return nil, bad("parameter timeout is %s; it must be at most %s", timeout, waitLongest)
 	}
 	last := h.backend.Journal().Last()
-	after := q.number("after", last)
-	if after > last {
-		return nil, bad("parameter after is %d, but the newest entry is %d: that number is from another run or another database", after, last)
+	ask.After = q.number("after", last)
+	if ask.After > last {
+		return nil, bad("parameter after is %d, but the newest entry is %d: that number is from another run or another database", ask.After, last)
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(h.closing, cancel)()
-	got, err := h.app.Wait(ctx, f, after, timeout)
+	got, err := h.app.Wait(ctx, ask, timeout)
 	switch {
 	case errors.Is(err, journal.ErrClosed), err != nil && h.closing.Err() != nil:
 		return nil, stopping

@@ -15,14 +15,14 @@ var (
 	// filter is what entries are picked by.
 	filter = []Param{
 		ofApp, ofKind, ofSource,
-		{Name: "channel", Many: true, Help: "on a channel of this name; * stands for any run of characters"},
-		{Name: "event", Many: true, Help: "an event of this name; * stands for any run of characters"},
+		{Name: "channel", Help: "on a channel of this name; * stands for any run of characters"},
+		{Name: "event", Help: "an event of this name; * stands for any run of characters"},
 		{Name: "user", Help: "by this user, or joining and leaving as it"},
 		ofSocket,
 		{Name: "delivered", Type: Truth, Help: "events that reached somebody, or with false nobody"},
 		{Name: "since", Type: Moment, Help: "at this time or later"},
 		{Name: "until", Type: Moment, Help: "before this time"},
-		{Name: "text", Help: "found in channel, event, user, payload or note, in any case of letters"},
+		{Name: "text", Help: "found in payload or note; capitals do not count"},
 	}
 )
 
