@@ -185,10 +185,24 @@ func (ch *channel) partLocked(sub *subscription) (left *member) {
 
 // sendLocked queues a frame for every subscriber but except and returns how many took it.
 func (ch *channel) sendLocked(f frame, except *conn) (n int) {
+	var idle []*conn
 	for _, sub := range ch.subs {
-		if sub.conn != except && sub.conn.send(f) {
+		if sub.conn == except {
+			continue
+		}
+		taken, start := sub.conn.queueUp(f)
+		if taken {
 			n++
 		}
+		if start {
+			if idle == nil {
+				idle = make([]*conn, 0, len(ch.subs))
+			}
+			idle = append(idle, sub.conn)
+		}
+	}
+	if len(idle) > 0 {
+		flushAll(idle)
 	}
 	return n
 }

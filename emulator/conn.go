@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
@@ -18,17 +17,21 @@ import (
 
 // conn is one WebSocket connection. Its read goroutine (serve) owns everything that is not under mu or atomic.
 type conn struct {
-	hub   *hub
-	app   *pusher.App
-	id    string
-	ws    *websocket.Conn // reading only
-	nc    net.Conn
+	hub *hub
+	app *pusher.App
+	id  string
+	nc  net.Conn
+	raw syscall.RawConn // of nc, for reading and writing without waiting; nil where there is none
+
 	visit visit
 
 	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard
 	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one
 	controls atomic.Bool  // uses control frames for pings
 
+	reader reader
+	in     inbound
+	first  uint8         // messages so far, up to freshFirst
 	subs   subscriptions // owned by the read goroutine
 	rate   window        // messages, when the app limits them
 	client window        // client events, where the profile limits them
@@ -65,29 +68,34 @@ func (c *conn) touch() {
 // send queues one frame and tells whether it was taken. It never blocks. A connection with too much waiting is
 // closed instead.
 func (c *conn) send(f frame) bool {
+	taken, idle := c.queueUp(f)
+	if idle {
+		go c.flush()
+	}
+	return taken
+}
+
+// queueUp is send without starting to write: idle tells that nobody is writing for this connection yet, and that the
+// caller has to see to it, by flush or flushAll.
+func (c *conn) queueUp(f frame) (taken, idle bool) {
 	if c.hub.srv.cfg.Debug {
 		c.hub.srv.log.Debug("sent", "socket", c.id, "frame", string(f.payload()))
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.ending {
-		c.mu.Unlock()
-		return false
+		return false, false
 	}
 	if c.queued+len(f)+len(c.queue)*frameOverhead > c.hub.srv.cfg.QueueBytes && c.queued > 0 {
 		c.queue = nil
 		c.endLocked(closeFrame(pusher.ErrOverCapacity.Code, pusher.ErrOverCapacity.Message), slowReason)
-		c.mu.Unlock()
-		return false
+		return false, false
 	}
 	c.queue = append(c.queue, f)
 	c.queued += len(f)
-	start := !c.flushing
+	idle = !c.flushing
 	c.flushing = true
-	c.mu.Unlock()
-	if start {
-		go c.flush()
-	}
-	return true
+	return true, idle
 }
 
 const slowReason = "slow: it did not read what was sent to it"
@@ -95,55 +103,6 @@ const slowReason = "slow: it did not read what was sent to it"
 // frameOverhead is what a waiting frame costs beside its bytes: without it a flood of pings, answered with pongs of two
 // bytes, would hold sixteen times QueueBytes.
 const frameOverhead = 32
-
-// flush writes all that waits, many frames in one write, until nothing does. There is at most one flush a connection.
-func (c *conn) flush() {
-	tcp, isTCP := c.nc.(*net.TCPConn)
-	for {
-		c.mu.Lock()
-		batch := c.queue
-		c.queue = nil
-		if len(batch) == 0 {
-			c.flushing = false
-			if c.ending {
-				close(c.drained)
-			}
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		size := 0
-		for _, f := range batch {
-			size += len(f)
-		}
-		_ = c.nc.SetWriteDeadline(time.Now().Add(c.hub.srv.cfg.WriteTimeout))
-		var err error
-		switch {
-		case len(batch) == 1:
-			_, err = c.nc.Write(batch[0])
-		case isTCP:
-			_, err = batch.WriteTo(tcp)
-		default: // TLS and pipes have no writev: one write for all
-			joined := make([]byte, 0, size)
-			for _, f := range batch {
-				joined = append(joined, f...)
-			}
-			_, err = c.nc.Write(joined)
-		}
-		c.mu.Lock()
-		if err == nil {
-			c.queued -= size
-		} else { // what was not written stays counted: it is told when the connection is closed
-			c.queue = nil
-			reason := "write: " + err.Error()
-			if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
-				reason = slowReason
-			}
-			c.endLocked(nil, reason)
-		}
-		c.mu.Unlock()
-	}
-}
 
 // endLocked lets the connection end once what is queued, and then last (which may be nil), has been written. The
 // first reason stands. The read goroutine is woken and does the rest.
@@ -200,7 +159,18 @@ func (c *conn) sendAway(e *pusher.Error, reason string) {
 
 // serve reads until the connection ends, then takes it out of everything and hangs up.
 func (c *conn) serve() {
-	reason := c.read()
+	reason, goOn := c.read()
+	if goOn {
+		go c.serve()
+		return
+	}
+	c.finish(reason)
+}
+
+// finish is the end of a connection.
+func (c *conn) finish(reason string) {
+	defer c.hub.srv.conns.Done()
+	defer c.hub.srv.open.Add(-1)
 	c.end(nil, reason)
 	c.mu.Lock()
 	reason, waiting := c.reason, c.queued

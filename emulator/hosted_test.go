@@ -19,7 +19,7 @@ import (
 
 // hosted runs an emulator in the pusher profile.
 func hosted(t testing.TB, change ...func(*pusher.App)) *server {
-	return start(t, emulator.Config{Profile: pusher.Hosted, MaxRequestSize: 1 << 20}, change...)
+	return start(t, emulator.Config{Profile: pusher.Hosted}, change...)
 }
 
 func TestHosted_RefusalsAtTheHandshakeCloseWithTheirCode(t *testing.T) {
@@ -439,6 +439,11 @@ func TestHosted_ClientEvents(t *testing.T) {
 	assert.Equal(t, 4200, ada.code())
 	ada.send(`{"event":"client-` + strings.Repeat("x", 200) + `","channel":"private-x","data":{}}`)
 	assert.Contains(t, ada.refused().Message, "longer than 200")
+	padded := func(n int) string { return `{"x":"` + strings.Repeat("x", n-8) + `"}` }
+	whisper("private-x", padded(10*1024))
+	assert.Len(t, bo.next().Data, 10*1024)
+	whisper("private-x", padded(10*1024+1))
+	assert.Contains(t, ada.refused().Message, "larger than 10240 bytes")
 	assert.Empty(t, bo.frames())
 	assert.Empty(t, ada.frames(), "never echoed")
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"echolab/emulator/journal"
@@ -17,7 +18,7 @@ import (
 type Config struct {
 	Profile        *pusher.Profile // nil: pusher.Reverb
 	Path           string          // prefix of all routes, as REVERB_SERVER_PATH
-	MaxRequestSize int             // bytes of an HTTP request, head and body; default 10 000
+	MaxRequestSize int             // bytes of an HTTP request, head and body; default 10 000, at least what the profile asks for
 	QueueBytes     int             // bytes that may wait for one connection; default 1 MiB
 	WriteTimeout   time.Duration   // for one write to a connection; default 10 s
 	AdmitWait      time.Duration   // how long a publisher waits for a store that is behind, then 503; default 1 s
@@ -49,6 +50,7 @@ type Server struct {
 	closing bool
 
 	conns     sync.WaitGroup // connections being served
+	open      atomic.Int64   // how many they are
 	sweepOnce sync.Once
 	stop      chan struct{} // closed by Shutdown: ends the sweep
 	sweeping  sync.WaitGroup
@@ -62,6 +64,7 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	if cfg.MaxRequestSize <= 0 {
 		cfg.MaxRequestSize = pusher.DefaultMaxRequestSize
 	}
+	cfg.MaxRequestSize = max(cfg.MaxRequestSize, cfg.Profile.MinRequestSize)
 	if cfg.QueueBytes <= 0 {
 		cfg.QueueBytes = 1 << 20
 	}

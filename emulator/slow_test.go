@@ -74,7 +74,6 @@ func TestSlowConsumer_ReadsOnToTheClose(t *testing.T) {
 	tail := s.watch()
 	c := s.connect()
 	c.join("portal", "")
-	require.NoError(t, c.ws.NetConn().(*net.TCPConn).SetReadBuffer(4096))
 	data := strings.Repeat("x", 32<<10)
 	for range 1000 {
 		if s.srv.Snapshot(s.app.ID).Connections == 0 {
@@ -97,7 +96,8 @@ func TestSlowConsumer_AWriteHasItsTime(t *testing.T) {
 	require.NoError(t, err)
 	e := entry(t, tail, journal.Closed)
 	assert.True(t, strings.HasPrefix(e.Note, "slow"), e.Note)
-	assert.Greater(t, e.Count, 16<<20, "it is told what was waiting")
+	assert.Greater(t, e.Count, 1<<20, "it is told what was waiting: all that the kernel did not take")
+	assert.LessOrEqual(t, e.Count, 16<<20+1<<10)
 	s.state(empty)
 }
 

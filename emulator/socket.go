@@ -3,13 +3,14 @@ package emulator
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 
@@ -17,10 +18,10 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// upgrader does the handshake. Compression is not offered, as Reverb offers none; the read buffer is small because
-// most connections are quiet.
+// upgrader does the handshake. Compression is not offered, as Reverb offers none; what it allocates for reading and
+// writing is not used: see inbound and conn.flush.
 var upgrader = websocket.Upgrader{
-	ReadBufferSize:  1024,
+	ReadBufferSize:  256,
 	WriteBufferPool: &sync.Pool{},
 	CheckOrigin:     func(*http.Request) bool { return true }, // decided after the upgrade, as Reverb does
 	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
@@ -45,7 +46,10 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	if !known {
 		app = &pusher.App{}
 	}
-	c := &conn{app: app, ws: ws, nc: plain(ws.NetConn())}
+	c := &conn{app: app, nc: plain(ws.NetConn())}
+	if _, ok := c.nc.(*net.TCPConn); ok {
+		c.raw = rawOf(c.nc)
+	}
 	c.visit = newVisit(r.Header.Get("Origin"), r.UserAgent())
 	c.touch()
 	s.mu.Lock()
@@ -81,10 +85,8 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		c.endGone()
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
-	go func() {
-		defer s.conns.Done()
-		c.serve()
-	}()
+	s.open.Add(1)
+	go c.serve()
 }
 
 // door decides whether a new connection may stay (laravel/reverb Server::open, in its order).
@@ -180,92 +182,75 @@ func (c *conn) established() {
 	c.send(textFrame(pusher.EstablishedText(c.id, int(c.app.ActivityTimeout/time.Second))))
 }
 
-// buffers hold inbound messages while they are handled.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+// Handling a message makes a goroutine's stack grow to 8 kB, and the runtime never makes one smaller than 4 again. So a
+// quiet connection goes on in a fresh goroutine, which waits in 2 kB: after each of its first messages, and after one that
+// came a second or more after the one before.
+const (
+	freshFirst = 4
+	freshAfter = time.Second
+)
 
-var errTooBig = errors.New("message too big")
-
-// read handles messages until the connection ends and says why it did.
-func (c *conn) read() (reason string) {
-	c.ws.SetPingHandler(func(payload string) error {
-		c.controls.Store(true)
-		c.touch()
-		c.send(newFrame(opPong, []byte(payload)))
-		return nil
-	})
-	c.ws.SetPongHandler(func(string) error {
-		c.controls.Store(true)
-		c.touch()
-		return nil
-	})
-	c.ws.SetCloseHandler(func(code int, text string) error {
-		c.end(closeFrame(code, text), "closed by the client with "+itoa(code))
-		return nil
-	})
+// read handles messages until the connection ends and says why it did, or until it is to go on in a fresh goroutine.
+func (c *conn) read() (reason string, goOn bool) {
+	if c.reader == nil {
+		c.reader = newReader(c)
+		c.in.limit = max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
+	}
+	fresh := false
 	for {
-		kind, r, err := c.ws.NextReader()
-		if errors.Is(err, websocket.ErrReadLimit) { // a length that is no length: its highest bit is set
-			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
+		b, err := c.reader.next(fresh)
+		if err == errNothing {
+			return "", true
 		}
 		if err != nil {
-			return endReason(err)
+			return endReason(err), false
 		}
-		buf := buffers.Get().(*[]byte)
-		message, err := readMessage(r, (*buf)[:0], c.app.MaxMessageSize)
-		switch {
-		case err == nil && kind == websocket.TextMessage && !utf8.Valid(message):
-			c.end(closeFrame(websocket.CloseInvalidFramePayloadData, ""), "text that is not UTF-8")
-			err = errTooBig
-		case errors.Is(err, errTooBig):
-			c.end(closeFrame(websocket.CloseMessageTooBig, "Maximum message size exceeded"), "a message of more than "+itoa(c.app.MaxMessageSize)+" bytes")
-		case err == nil:
-			c.touch()
-			c.handle(message)
+		before := c.lastSeen.Load()
+		bad := c.in.feed(b, c.hear)
+		c.reader.done()
+		if bad != nil {
+			c.end(closeFrame(bad.code, bad.reason), bad.why)
 		}
-		if cap(message) <= 64<<10 {
-			*buf = message
-			buffers.Put(buf)
+		if bad != nil || c.over() {
+			return "", false // the reason is known already
 		}
-		if err != nil {
-			return endReason(err)
-		}
-		if c.over() {
-			return "" // the reason is known already
+		if fresh = c.lastSeen.Load()-before > int64(freshAfter); c.first < freshFirst {
+			c.first++
+			fresh = true
 		}
 	}
 }
 
-// readMessage reads one message of at most limit bytes into buf.
-func readMessage(r io.Reader, buf []byte, limit int) ([]byte, error) {
-	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+// hear deals with one message or control frame; false ends the reading.
+func (c *conn) hear(op byte, payload []byte) bool {
+	switch op {
+	case opPing:
+		c.controls.Store(true)
+		c.touch()
+		c.send(newFrame(opPong, payload))
+	case opPong:
+		c.controls.Store(true)
+		c.touch()
+	case opClose:
+		code, text, bad := closing(payload)
+		if bad != nil {
+			c.end(closeFrame(bad.code, bad.reason), bad.why)
+		} else {
+			c.end(closeFrame(code, text), "closed by the client with "+itoa(code))
 		}
-		n, err := r.Read(buf[len(buf):min(cap(buf), limit+1)])
-		buf = buf[:len(buf)+n]
-		if len(buf) > limit {
-			return buf, errTooBig
-		}
-		if err == io.EOF {
-			return buf, nil
-		}
-		if err != nil {
-			return buf, err
-		}
+		return false
+	default: // text, and binary, which Reverb takes for text
+		c.touch()
+		c.handle(payload)
+		return !c.over()
 	}
+	return true
 }
 
 // endReason puts the end of reading into words.
 func endReason(err error) string {
-	var closed *websocket.CloseError
-	if errors.As(err, &closed) && closed.Code != websocket.CloseAbnormalClosure {
-		return "closed by the client with " + itoa(closed.Code)
-	}
-	if closed != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
 		return "the connection was lost"
-	}
-	if what, broken := strings.CutPrefix(err.Error(), "websocket: "); broken {
-		return "closed with 1002: not a WebSocket frame: " + what
 	}
 	return "the connection was lost: " + err.Error()
 }

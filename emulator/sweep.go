@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"runtime/debug"
 	"time"
 
 	"echolab/emulator/pusher"
@@ -13,6 +14,7 @@ func (s *Server) sweep() {
 	defer s.sweeping.Done()
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
+	var memory thrift
 	for {
 		select {
 		case <-s.stop:
@@ -22,6 +24,7 @@ func (s *Server) sweep() {
 				h.everyConn(func(c *conn) { c.check(now) })
 				h.everyShard(func(sh *shard) { h.tidyLocked(sh, now) })
 			}
+			memory.tick(int(s.open.Load()))
 		}
 	}
 }
@@ -55,5 +58,33 @@ func (h *hub) tidyLocked(sh *shard, now time.Time) {
 		if len(ch.subs) == 0 && ch.goneLocked() {
 			delete(sh.channels, name)
 		}
+	}
+}
+
+// thrift gives memory back to the system after many connections have come or gone: what their handshakes used, and the
+// stacks that they grew then. Each round makes a stack half as large, so it takes a few; it waits until things are calm.
+type thrift struct {
+	last   int // connections at the last tick
+	tidied int // connections when memory was last given back
+	calm   int // ticks without much change
+	rounds int // still to do
+}
+
+const thriftAfter = 500 // connections
+
+func (t *thrift) tick(open int) {
+	change := open - t.last
+	t.last = open
+	if change > thriftAfter/10 || change < -thriftAfter/10 {
+		t.calm = 0
+		return
+	}
+	t.calm++
+	if d := open - t.tidied; d >= thriftAfter || d <= -thriftAfter {
+		t.tidied, t.rounds = open, 3
+	}
+	if t.rounds > 0 && t.calm >= 1 {
+		t.rounds--
+		debug.FreeOSMemory()
 	}
 }

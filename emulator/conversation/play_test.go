@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -185,7 +186,7 @@ func TestPlay_SendsWhatTheFileSays(t *testing.T) {
 		`52e01b4463375d8c0673363aa3d16ea071ebf80630bcfafc79c3e629f04d1b21 xyxyxy client-portal 1234.5678`,
 		"one two local-reverb-key",
 		"bytes",
-	}, f.heard)
+	}, slices.DeleteFunc(f.heard, func(heard string) bool { return strings.HasPrefix(heard, "ended: ") })) // the end comes when it comes
 }
 
 // Signed requests are recomputed here from what arrived; each departure shows up as that one thing.

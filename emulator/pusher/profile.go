@@ -31,6 +31,10 @@ type Profile struct {
 	CacheTTL              time.Duration // how long a cached event lives, subscribers or not; 0: until the last subscriber leaves
 
 	Limits Limits
+
+	// Room that an HTTP request, and a client's message, has at least, whatever max_request_size and max_message_size
+	// say: Reverb's defaults of 10 000 bytes would refuse the 10 kB of data that Limits allow.
+	MinRequestSize, MinMessageSize int
 }
 
 // Reverb is Laravel Reverb 1.10/1.11: what works here works there, and what fails there fails here.
@@ -62,6 +66,8 @@ var Hosted = &Profile{
 	ClientEventRate:    10,
 	CacheTTL:           30 * time.Minute,
 	Limits:             hostedLimits,
+	MinRequestSize:     1 << 20,
+	MinMessageSize:     16 << 10,
 }
 
 // Profiles lists the profiles by name.

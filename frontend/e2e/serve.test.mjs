@@ -40,6 +40,12 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.equal(await publish(server.port, 'portal', 'SecondAnnouncement', { n: 2 }), 200);
   await page.getByRole('option').getByText('SecondAnnouncement').click();
   await page.getByText('Delivered to 1 socket.').waitFor();
+
+  // The reason is the server's, the advice the page's: this holds the two together.
+  await page.keyboard.press('Escape');
+  assert.equal(await publish(server.port, 'private-portal', 'Misaddressed', {}), 200);
+  await page.getByRole('option').getByText('Misaddressed').click();
+  await page.getByText("Nobody was subscribed to private-portal. 1 socket is on portal: broadcast on Channel('portal') to reach it.").waitFor();
   assert.deepEqual(wrong, []);
   await close();
 });

@@ -45,7 +45,7 @@ describe('EntryRow', () => {
 
   it('says who got it', () => {
     expect(row({ count: 3 }).find('.to').text()).toBe('3');
-    const none = row({ count: 0, delivered: false, note: 'Nobody was subscribed to c.' });
+    const none = row({ count: 0, delivered: false, note: 'nobody was subscribed' });
     expect(none.find('.to').text()).toBe('nobody');
     expect(none.find('.nobody').attributes('title')).toBe('Nobody was subscribed to c.');
   });

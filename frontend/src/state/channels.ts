@@ -1,4 +1,5 @@
 // What a channel's name says about it. A shape for each kind, so that colour is never needed to tell them apart.
+import type { Entry } from '../backend/types';
 
 export type Shape = 'public' | 'private' | 'presence' | 'encrypted';
 
@@ -43,14 +44,24 @@ const constructors: Record<Shape, string> = {
   encrypted: 'EncryptedPrivateChannel',
 };
 
-/** Why nobody got an event, and what would have: the occupied channels whose plain name is the same. */
-export function whyNobody(channel: string, occupied: Map<string, number>, profile: string): string {
-  if (channel === '') return '';
-  const same = [...occupied].filter(([name]) => name !== channel && plainName(name) === plainName(channel));
-  return same
-    .map(([name, n]) => {
-      const sockets = n === 1 ? '1 socket is' : `${n} sockets are`;
-      return `${sockets} on ${name}: broadcast on ${constructors[channelKind(name, profile).shape]}('${plainName(name)}') to reach it.`;
-    })
-    .join(' ');
+/**
+ * Why nobody got an event, and what would have. The server's note says it as it was at that moment; where it names no
+ * other channel, those that are occupied now and differ in the prefix alone are looked at.
+ */
+export function whyNobody(e: Pick<Entry, 'channel' | 'note'>, occupied: Map<string, number>, profile: string): string {
+  const nobody = e.channel ? `Nobody was subscribed to ${e.channel}.` : 'Nobody got it.';
+  const named = /, but (1 socket is|\d+ sockets are) on (\S+)$/.exec(e.note);
+  if (named?.[1] && named[2]) return `${nobody} ${advice(named[1], named[2], profile)}`;
+  const first = e.note === '' || e.note === 'nobody was subscribed' ? nobody : sentence(e.note);
+  const same = [...occupied].filter(([name]) => e.channel !== '' && name !== e.channel && plainName(name) === plainName(e.channel));
+  return [first, ...same.map(([name, n]) => advice(n === 1 ? '1 socket is' : `${n} sockets are`, name, profile))].join(' ');
+}
+
+function advice(sockets: string, channel: string, profile: string): string {
+  return `${sockets} on ${channel}: broadcast on ${constructors[channelKind(channel, profile).shape]}('${plainName(channel)}') to reach ${sockets.startsWith('1 ') ? 'it' : 'them'}.`;
+}
+
+/** A note as a sentence: a capital first, a full stop last. */
+export function sentence(note: string): string {
+  return note === '' ? '' : `${note.charAt(0).toUpperCase()}${note.slice(1)}${/[.!?)]$/.test(note) ? '' : '.'}`;
 }

@@ -31,14 +31,25 @@ describe('channelKind', () => {
 });
 
 describe('whyNobody', () => {
-  it('names the channel that was meant', () => {
-    const occupied = new Map([['private-client.5', 2], ['presence-client.5', 1], ['client.50', 3]]);
-    expect(whyNobody('client.5', occupied, 'reverb')).toBe(
-      "2 sockets are on private-client.5: broadcast on PrivateChannel('client.5') to reach it. 1 socket is on presence-client.5: broadcast on PresenceChannel('client.5') to reach it.",
+  const e = (channel: string, note = '') => ({ channel, note });
+  const occupied = new Map([['private-client.5', 2], ['presence-client.5', 1], ['client.50', 3]]);
+
+  it('takes the server’s word for it', () => {
+    expect(whyNobody(e('client.5', 'nobody was subscribed, but 2 sockets are on private-client.5'), new Map(), 'reverb')).toBe(
+      "Nobody was subscribed to client.5. 2 sockets are on private-client.5: broadcast on PrivateChannel('client.5') to reach them.",
     );
-    expect(whyNobody('private-client.5', new Map([['client.5', 1]]), 'reverb')).toContain("Channel('client.5')");
-    expect(whyNobody('orders', occupied, 'reverb')).toBe('');
-    expect(whyNobody('', new Map([['', 1]]), 'reverb')).toBe('');
+    expect(whyNobody(e('private-x', 'nobody was subscribed, but 1 socket is on x'), occupied, 'reverb')).toBe(
+      "Nobody was subscribed to private-x. 1 socket is on x: broadcast on Channel('x') to reach it.",
+    );
+    expect(whyNobody(e('x', 'only the sender was subscribed, and it is left out'), occupied, 'reverb')).toBe('Only the sender was subscribed, and it is left out.');
+  });
+
+  it('looks for the channel that was meant', () => {
+    expect(whyNobody(e('client.5', 'nobody was subscribed'), occupied, 'reverb')).toBe(
+      "Nobody was subscribed to client.5. 2 sockets are on private-client.5: broadcast on PrivateChannel('client.5') to reach them. 1 socket is on presence-client.5: broadcast on PresenceChannel('client.5') to reach it.",
+    );
+    expect(whyNobody(e('orders'), occupied, 'reverb')).toBe('Nobody was subscribed to orders.');
+    expect(whyNobody(e(''), new Map([['', 1]]), 'reverb')).toBe('Nobody got it.');
   });
 
   it('strips one prefix only, as Laravel does', () => {

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package emulator
+
+func newReader(c *conn) reader { return newPlainReader(c.nc) }
