@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
@@ -61,13 +60,8 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
 		return nil, err
 	}
-	options := store.Options{Path: cfg.DB, Logger: logger}
-	if cfg.Origin("db") == "default" && cfg.DB != store.Memory { // one file an app, beside each other
-		options.Path, options.Dir = "", filepath.Dir(cfg.DB)
-		for _, app := range cfg.Apps {
-			options.Apps = append(options.Apps, app.ID)
-		}
-	}
+	options := storeOptions(cfg)
+	options.Logger = logger
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.

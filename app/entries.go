@@ -26,7 +26,7 @@ func (a *App) Entries(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	_ = a.journal.Settled(settled, a.journal.Last())
 	cancel()
-	page, err := a.stored(ctx, q)
+	page, err := stored(ctx, a.store, q)
 	if err != nil {
 		return EntryPage{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
 	}
@@ -49,7 +49,7 @@ func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
 }
 
 // stored reads pages from the store until enough entries fit.
-func (a *App) stored(ctx context.Context, q EntryQuery) (EntryPage, error) {
+func stored(ctx context.Context, s *store.Store, q EntryQuery) (EntryPage, error) {
 	if q.Limit <= 0 {
 		q.Limit = 100
 	}
@@ -60,7 +60,7 @@ func (a *App) stored(ctx context.Context, q EntryQuery) (EntryPage, error) {
 	match := q.Matcher()
 	var page EntryPage
 	for {
-		batch, err := a.store.Entries(ctx, ask)
+		batch, err := s.Entries(ctx, ask)
 		if err != nil {
 			return EntryPage{}, err
 		}

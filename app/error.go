@@ -14,6 +14,8 @@ const (
 	Conflict Code = "conflict"
 	// Away is a store, or a server, that cannot answer now.
 	Away Code = "away"
+	// Refused is a no from another server, in its words.
+	Refused Code = "refused"
 )
 
 // Error is a failure that a person caused or can end.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +21,15 @@ const (
 	waitLongest = 5 * time.Minute
 	waitUsual   = 5 * time.Second
 )
+
+// FilterParams are the parameters by which entries are picked.
+func FilterParams() []Param { return slices.Clone(filter) }
+
+// ReadFilter is what those parameters ask for, as GET /api/events reads them. The error is a sentence.
+func ReadFilter(values url.Values) (app.EntryQuery, error) {
+	q, err := readQuery(filter, &url.URL{RawQuery: values.Encode()})
+	return queryOf(q), err
+}
 
 // queryOf is what the parameters of filter ask for.
 func queryOf(q query) app.EntryQuery {
@@ -108,6 +119,18 @@ func (h *Handler) wait(q query, r *http.Request) (any, error) {
 
 // stamp is RFC 3339 with microseconds, always six of them.
 const stamp = "2006-01-02T15:04:05.000000Z07:00"
+
+// Show is an entry as JSON carries it, with its whole payload.
+func Show(e *journal.Entry) Entry { return shown(e, 0) }
+
+// Journal is the entry back again.
+func (e *Entry) Journal() journal.Entry {
+	out := journal.Entry{Seq: e.Seq, Kind: journal.KindNamed(e.Kind), App: e.App, Socket: e.Socket, Channel: e.Channel, Event: e.Event,
+		User: e.User, Data: []byte(e.Data), Count: e.Count, Bytes: e.Bytes, Note: e.Note}
+	out.At, _ = time.Parse(stamp, e.At)            // of our own making
+	_ = out.Source.UnmarshalText([]byte(e.Source)) // its error is always nil
+	return out
+}
 
 // shown is an entry as JSON carries it, its payload cut after limit bytes (0: not at all) between two characters.
 func shown(e *journal.Entry, limit int) Entry {

@@ -129,6 +129,7 @@ var statuses = map[app.Code]struct {
 	app.NotFound: {http.StatusNotFound, "not_found"},
 	app.Conflict: {http.StatusConflict, "conflict"},
 	app.Away:     {http.StatusServiceUnavailable, "store"},
+	app.Refused:  {http.StatusBadGateway, "refused"},
 }
 
 // sentence makes the words of an error a sentence.
