@@ -119,9 +119,10 @@ func (a *App) Run(ctx context.Context) error {
 	hooks := make(chan struct{})
 	hooksCtx, endHooks := context.WithCancel(background)
 	defer endHooks()
+	now := a.journal.Last()
 	go func() {
 		defer close(hooks)
-		_ = a.server.RunWebhooks(hooksCtx)
+		a.server.RunWebhooks(hooksCtx, now)
 	}()
 
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
@@ -153,6 +154,11 @@ func (a *App) Run(ctx context.Context) error {
 	if e := a.server.Shutdown(away); e != nil {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
+	endHooks() // they tell how it went, so before the journal ends
+	select {
+	case <-hooks:
+	case <-stop.Done():
+	}
 	a.journal.Append(journal.Entry{Kind: journal.Stopped})
 	a.journal.Close()
 	select {
@@ -160,11 +166,6 @@ func (a *App) Run(ctx context.Context) error {
 		err = errors.Join(err, e)
 	case <-stop.Done():
 		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
-	}
-	endHooks()
-	select {
-	case <-hooks:
-	case <-stop.Done():
 	}
 	_ = control.Close()
 	a.Close()

@@ -40,6 +40,7 @@ type conn struct {
 	mu       sync.Mutex // guards what follows
 	queue    net.Buffers
 	queued   int  // bytes in queue and in the write under way
+	largest  int  // bytes of the largest frame among them
 	flushing bool // a goroutine is writing
 	ending   bool // nothing more is queued; the connection ends after what is
 	reason   string
@@ -86,7 +87,9 @@ func (c *conn) queueUp(f frame) (taken, idle bool) {
 	if c.ending {
 		return false, false
 	}
-	if c.queued+len(f)+len(c.queue)*frameOverhead > c.hub.srv.cfg.QueueBytes && c.queued > 0 {
+	// The largest frame comes on top of the bound: whoever is sent a roster of 2 MiB is not behind for that.
+	c.largest = max(c.largest, len(f))
+	if c.queued+len(f)+len(c.queue)*frameOverhead > c.hub.srv.cfg.QueueBytes+c.largest {
 		c.queue = nil
 		c.endLocked(closeFrame(pusher.ErrOverCapacity.Code, pusher.ErrOverCapacity.Message), slowReason)
 		return false, false

@@ -6,7 +6,7 @@
 // users) → connection (outgoing queue) → journal. A shard's lock is held for encode → enqueue → append, so that the
 // order of delivery, of presence and of the journal agree within a channel; it is never held over I/O.
 //
-// Slow consumers: what waits for a connection is bounded in bytes (Config.QueueBytes), one write in time
+// Slow consumers: what waits for a connection is bounded in bytes (Config.QueueBytes and the largest frame), one write in time
 // (Config.WriteTimeout). Beyond either the connection is closed with 4100, on which pusher-js comes back after a
 // second; nobody else ever waits for it and nothing is dropped from the middle of what it gets.
 package emulator

@@ -15,7 +15,7 @@ func (c *conn) flush() {
 		batch := c.queue
 		c.queue = nil
 		if len(batch) == 0 {
-			c.flushing = false
+			c.flushing, c.largest = false, 0
 			if c.ending {
 				close(c.drained)
 			}
@@ -93,7 +93,7 @@ func (c *conn) flushNow() bool {
 		batch := c.queue
 		c.queue = nil
 		if len(batch) == 0 {
-			c.flushing = false
+			c.flushing, c.largest = false, 0
 			if c.ending {
 				close(c.drained)
 			}

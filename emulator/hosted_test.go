@@ -72,10 +72,10 @@ func TestHosted_SubscribesByTheDocumentedRules(t *testing.T) {
 	c := s.connect()
 	for _, name := range []string{"", "with space", "a/b", "grüße", strings.Repeat("x", 165), "#portal"} {
 		c.subscribe(name, "")
-		r := c.refused()
-		require.NotNil(t, r.Code, name)
-		assert.Equal(t, 4009, *r.Code, name)
-		assert.Contains(t, r.Message, "channel name", name)
+		r := c.turnedAway()
+		assert.Equal(t, 400, r.Status, name)
+		assert.Equal(t, name, r.Channel)
+		assert.Contains(t, r.Error, "channel name", name)
 	}
 	// Without the hyphen a name is public: no signature is looked at.
 	for _, name := range []string{strings.Repeat("x", 164), "presence.online", "privateer", "cached", "a_b-c=d@e,f.g;h"} {
@@ -92,6 +92,20 @@ func TestHosted_SubscribesByTheDocumentedRules(t *testing.T) {
 		return events(c.frames())
 	}())
 	assert.Equal(t, "pusher:pong", func() string { c.send(`{"event":"pusher:ping"}`); return c.next().Event }())
+}
+
+// turnedAway is the next frame, which refuses a subscription.
+func (c *socket) turnedAway() (refused struct {
+	Channel     string
+	Type, Error string
+	Status      int
+}) {
+	c.t.Helper()
+	m := c.next()
+	require.Equal(c.t, "pusher:subscription_error", m.Event, string(m.Data))
+	require.NoError(c.t, json.Unmarshal(m.Data, &refused))
+	refused.Channel = m.Channel
+	return refused
 }
 
 func TestHosted_ARefusedSubscriptionNamesItsChannel(t *testing.T) {
@@ -139,9 +153,10 @@ func TestHosted_PresenceLimits(t *testing.T) {
 		"user_info is larger":        info(1025),
 	} {
 		c.subscribe("presence-x", data)
-		r := c.refused()
-		assert.Equal(t, 4009, *r.Code)
-		assert.Contains(t, r.Message, why)
+		r := c.turnedAway()
+		assert.Equal(t, 400, r.Status)
+		assert.Equal(t, "presence-x", r.Channel)
+		assert.Contains(t, r.Error, why)
 	}
 	assert.Empty(t, s.srv.Snapshot(s.app.ID).Channels)
 	c.join("presence-x", info(1024))
@@ -155,8 +170,9 @@ func TestHosted_PresenceLimits(t *testing.T) {
 	}
 	late := s.connect()
 	late.subscribe("presence-x", member("late"))
-	r := late.refused()
-	assert.Contains(t, r.Message, "at most 100 members")
+	r := late.turnedAway()
+	assert.Equal(t, 403, r.Status)
+	assert.Contains(t, r.Error, "at most 100 members")
 	late.join("presence-x", member("u5")) // another tab of one who is in
 	state := s.srv.Snapshot(s.app.ID)
 	for _, ch := range state.Channels {
@@ -257,7 +273,7 @@ func TestHosted_ASignedInUserJoinsPresenceWithoutChannelData(t *testing.T) {
 	assert.JSONEq(t, `{"presence":{"count":1,"ids":["7"],"hash":{"7":{"name":"7"}}}}`, c.join("presence-x", "").text())
 	guest := s.connect()
 	guest.subscribe("presence-x", "")
-	assert.Equal(t, 4009, guest.code())
+	assert.Contains(t, guest.turnedAway().Error, "user_id")
 }
 
 func TestHosted_Watchlists(t *testing.T) {
@@ -435,8 +451,10 @@ func TestHosted_ClientEvents(t *testing.T) {
 	assert.Equal(t, message{Event: "client-typing", Channel: "private-x", Data: json.RawMessage(`{"deep":{}}`)}, m, "data is not PHP's, no user id on private channels")
 	whisper("presence-x", `{}`)
 	assert.Equal(t, `"7"`, string(bo.next().UserID))
-	whisper("private-x", `"`+strings.Repeat("x", 20)+`"`)
-	assert.Equal(t, 4200, ada.code())
+	for _, data := range []string{`"text"`, `"{\"a\":1}"`, `5`, `true`} {
+		whisper("private-x", data)
+		assert.Equal(t, data, string(bo.next().Data), "any value is passed on as it came")
+	}
 	ada.send(`{"event":"client-` + strings.Repeat("x", 200) + `","channel":"private-x","data":{}}`)
 	assert.Contains(t, ada.refused().Message, "longer than 200")
 	padded := func(n int) string { return `{"x":"` + strings.Repeat("x", n-8) + `"}` }
@@ -497,8 +515,9 @@ func TestHosted_HTTPLimitsAndStatus(t *testing.T) {
 		{"a bad channel", events, `{"name":"a","data":"b","channel":"a b"}`, 400, "only letters"},
 		{"no name", events, `{"data":"b","channel":"a"}`, 400, "The name field is required."},
 		{"no JSON", events, `x`, 400, "Invalid request body."},
-		{"ten in a batch", "/apps/" + s.app.ID + "/batch_events", batch(10), 200, `{"batch":{}}`},
+		{"ten in a batch", "/apps/" + s.app.ID + "/batch_events", batch(10), 200, `{}`},
 		{"eleven in a batch", "/apps/" + s.app.ID + "/batch_events", batch(11), 400, "A batch holds at most 10 events."},
+		{"users counted on a public channel", "/apps/" + s.app.ID + "/events", `{"name":"e","data":"{}","channel":"portal","info":"user_count"}`, 400, "does not go with the channel portal"},
 		{"users counted without a prefix", "", "", 400, "filter_by_prefix=presence-"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -85,7 +85,7 @@ func (s *Server) admit() {
 func (c *conn) note(e *pusher.Error, event, channel string) {
 	c.hub.srv.admit()
 	entry := c.entry(journal.Refused)
-	entry.Event, entry.Channel, entry.Note = event, channel, e.Error()
+	entry.Event, entry.Channel, entry.Note = short(event), short(channel), short(e.Error())
 	c.hub.srv.journal.Append(entry)
 }
 
@@ -127,7 +127,7 @@ func (c *conn) subscribe(m pusher.Message) *pusher.Error {
 		data = "" // nothing, to PHP
 	}
 	if err := p.Limits.CheckChannel(name); err != nil {
-		return &pusher.Error{Code: 4009, Message: err.Error()}
+		return c.refuseSubscription(name, &pusher.Error{Code: 4009, Message: err.Error()}, 400)
 	}
 	if p.OneSubscription && c.subs.find(name) != nil {
 		return &pusher.Error{Message: "Existing subscription to channel " + name}
@@ -148,9 +148,12 @@ func (c *conn) subscribe(m pusher.Message) *pusher.Error {
 		return pusher.ErrMessage
 	}
 	if e := checkMember(p, kind, &member); e != nil {
-		return e
+		return c.refuseSubscription(name, e, 400)
 	}
-	return c.hub.subscribe(c, name, member)
+	if e := c.hub.subscribe(c, name, member); e != nil {
+		return c.refuseSubscription(name, e, 403)
+	}
+	return nil
 }
 
 // checkMember holds a presence member to the profile's limits.
@@ -172,16 +175,28 @@ func checkMember(p *pusher.Profile, kind *pusher.Kind, m *pusher.Member) *pusher
 	return nil
 }
 
-// unauthorized refuses a subscription as the profile does: Reverb with an error that names no channel, the pusher
-// profile with pusher:subscription_error, which reaches Echo's error().
+// unauthorized refuses a subscription whose signature, or whose user, is not the right one.
 func (c *conn) unauthorized(channel, why string) *pusher.Error {
-	if !c.hub.srv.profile.SubscriptionErrors {
-		c.note(&pusher.Error{Code: 4009, Message: why}, "pusher:subscribe", channel)
-		c.send(textFrame(c.hub.srv.profile.ErrorText(pusher.ErrUnauthorized)))
-		return nil
+	if c.hub.srv.profile.SubscriptionErrors {
+		return c.refuseSubscription(channel, &pusher.Error{Code: 4009, Message: why}, 401)
 	}
 	c.note(&pusher.Error{Code: 4009, Message: why}, "pusher:subscribe", channel)
-	c.send(textFrame(pusher.SubscriptionErrorText(channel, "AuthError", why, 401)))
+	c.send(textFrame(c.hub.srv.profile.ErrorText(pusher.ErrUnauthorized)))
+	return nil
+}
+
+// refuseSubscription refuses as the profile does: Reverb with an error that names no channel, the pusher profile with
+// pusher:subscription_error, which reaches Echo's error(). status is the HTTP status that says the same.
+func (c *conn) refuseSubscription(channel string, e *pusher.Error, status int) *pusher.Error {
+	if !c.hub.srv.profile.SubscriptionErrors {
+		return e
+	}
+	c.note(e, "pusher:subscribe", channel)
+	kind := "SubscriptionError"
+	if status == 401 {
+		kind = "AuthError"
+	}
+	c.send(textFrame(pusher.SubscriptionErrorText(channel, kind, e.Message, status)))
 	return nil
 }
 
@@ -212,7 +227,9 @@ func (c *conn) whisper(m pusher.Message) *pusher.Error {
 		return pusher.ErrMessage
 	}
 	d := bytes.TrimSpace(m.Data)
-	if len(d) > 0 && d[0] != '{' && d[0] != '[' && d[0] != 'n' && string(d) != `""` {
+	if !p.PHPJSON {
+		d = bytes.TrimSpace(m.Sent) // any value is passed on as it came
+	} else if len(d) > 0 && d[0] != '{' && d[0] != '[' && d[0] != 'n' && string(d) != `""` {
 		return pusher.ErrMessage
 	}
 	if !m.IsClientEvent() {

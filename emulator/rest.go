@@ -68,7 +68,7 @@ type call struct {
 // (laravel/reverb Controller::verify).
 func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Request, string, []string) {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, path string, params []string) {
-		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: r.Method + " " + r.URL.Path}
+		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: label(r)}
 		ctx, cancel := context.WithTimeout(c.ctx, s.cfg.AdmitWait)
 		err := s.journal.Admit(ctx)
 		cancel()
@@ -110,10 +110,22 @@ func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Reques
 // tooLarge answers a request whose head alone is beyond the limit. It holds for WebSocket handshakes too: a browser with
 // many cookies does not get into a Reverb either.
 func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request) {
-	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, Event: r.Method + " " + r.URL.Path,
+	s.admit()
+	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, Event: label(r),
 		Note: "413 Payload too large. (the request's head is larger than " + itoa(s.cfg.MaxRequestSize) + " bytes: raise REVERB_MAX_REQUEST_SIZE)"})
 	w.Header().Set("Connection", "close")
 	refuse(w, http.StatusRequestEntityTooLarge, "Payload too large.")
+}
+
+// label names a request in the journal and in logs; what a stranger sends must not fill them.
+func label(r *http.Request) string { return short(r.Method + " " + r.URL.Path) }
+
+func short(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // headSize is what the request line and the headers took on the wire.
@@ -193,7 +205,7 @@ func unescape(s string) string {
 
 // refuse answers an error and journals it; why is for the developer, never for the caller.
 func (c *call) refuse(status int, text, why string) {
-	note := itoa(status) + " " + text
+	note := itoa(status) + " " + short(text)
 	if why != "" {
 		note += " (" + why + ")"
 	}
@@ -286,6 +298,10 @@ func (c *call) postBatch() {
 		answer(c.w, http.StatusOK, object{"batch": infos})
 		return
 	}
+	if c.s.profile.ChecksInfo { // Pusher says nothing where nothing was asked
+		answer(c.w, http.StatusOK, object{})
+		return
+	}
 	answer(c.w, http.StatusOK, object{"batch": object{}})
 }
 
@@ -294,6 +310,11 @@ func (c *call) within(p *pusher.Publication) bool {
 	tooLarge, err := c.s.profile.Check(p)
 	switch {
 	case err == nil:
+		for _, channel := range p.Channels {
+			if !c.applicable(channel, p.Info) {
+				return false
+			}
+		}
 		return true
 	case tooLarge:
 		c.refuse(http.StatusRequestEntityTooLarge, "Payload too large.", err.Error())
@@ -353,14 +374,35 @@ func (c *call) getConnections() {
 }
 
 func (c *call) getChannels() {
-	if c.s.profile.InvalidStatus == http.StatusBadRequest && wants(c.query["info"], "user_count") && !strings.HasPrefix(c.query["filter_by_prefix"], "presence-") {
+	if c.s.profile.ChecksInfo && wants(c.query["info"], "user_count") && !strings.HasPrefix(c.query["filter_by_prefix"], "presence-") {
 		c.refuse(http.StatusBadRequest, "The info attribute user_count needs filter_by_prefix=presence-.", "")
 		return
 	}
 	answer(c.w, http.StatusOK, object{"channels": channelMap(c.hub.infos(c.query["filter_by_prefix"], c.query["info"]))})
 }
 
+// applicable refuses an info attribute that does not go with the kind of channel, where the profile checks that.
+func (c *call) applicable(channel, info string) bool {
+	if !c.s.profile.ChecksInfo {
+		return true
+	}
+	kind := c.s.profile.KindOf(channel)
+	for _, row := range []struct {
+		attribute string
+		fits      bool
+	}{{"user_count", kind.Presence}, {"subscription_count", !kind.Presence}, {"cache", kind.Cache}} {
+		if wants(info, row.attribute) && !row.fits {
+			c.refuse(http.StatusBadRequest, "The info attribute "+row.attribute+" does not go with the channel "+short(channel)+".", "")
+			return false
+		}
+	}
+	return true
+}
+
 func (c *call) getChannel() {
+	if !c.applicable(c.params[0], c.query["info"]) {
+		return
+	}
 	answer(c.w, http.StatusOK, c.hub.info(c.params[0], c.query["info"]+",occupied"))
 }
 

@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"fmt"
 	"net"
 	"runtime"
 	"strings"
@@ -175,4 +176,25 @@ func TestSlowConsumer_HTTP(t *testing.T) {
 	c.join("portal", "")
 	s.publish("portal", "Tick", "1")
 	assert.Equal(t, []string{"Tick portal"}, events(c.frames()))
+}
+
+// TestSlowConsumer_ARosterLargerThanTheBoundIsNoLag: what the server itself sends at once does not make its reader slow.
+func TestSlowConsumer_ARosterLargerThanTheBoundIsNoLag(t *testing.T) {
+	t.Parallel()
+	s := start(t, emulator.Config{QueueBytes: 64 << 10})
+	info := strings.Repeat("x", 9000)
+	for i := range 20 {
+		s.connect().join("presence-room", fmt.Sprintf(`{"user_id":"%d","user_info":{"pad":"%s"}}`, i, info))
+	}
+	c := s.connect()
+	for range 20 {
+		c.subscribe("presence-room", `{"user_id":"me","user_info":{}}`)
+		for range 5 {
+			c.send(askPing)
+		}
+		c.until("pusher_internal:subscription_succeeded")
+		for range 5 {
+			c.until("pusher:pong")
+		}
+	}
 }

@@ -38,6 +38,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 		refuse(w, http.StatusUpgradeRequired, "This is a WebSocket address: connect to it with laravel-echo or pusher-js.")
 		return
 	}
+	s.admit() // a store that is far behind holds newcomers too
 	app, known := s.apps.ByKey(params[0])
 	ws, err := upgrader.Upgrade(w, r, upgradeHeader)
 	if err != nil {
@@ -72,7 +73,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	}
 	c.hub.add(c)
 	e := c.entry(journal.Opened)
-	e.Note = r.Header.Get("Origin")
+	e.Note = short(r.Header.Get("Origin"))
 	s.journal.Append(e)
 	c.established()
 	s.mu.Lock()
@@ -114,9 +115,10 @@ func (s *Server) door(c *conn, r *http.Request) *pusher.Error {
 func (c *conn) turnAway(e *pusher.Error, r *http.Request) {
 	s := c.hub.srv
 	defer s.conns.Done()
+	s.admit()
 	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, App: c.hub.appID,
-		Event: "connect " + r.URL.Path, Note: e.Error() + originNote(e, r)})
-	s.log.Info("connection refused", "path", r.URL.Path, "reason", e.Error(), "origin", r.Header.Get("Origin"))
+		Event: "connect " + short(r.URL.Path), Note: e.Error() + originNote(e, r)})
+	s.log.Info("connection refused", "path", short(r.URL.Path), "reason", e.Error(), "origin", short(r.Header.Get("Origin")))
 	c.send(textFrame(s.profile.ErrorText(e)))
 	if e == pusher.ErrNoApp {
 		c.sendAway(e, e.Message)
@@ -132,7 +134,7 @@ func originNote(e *pusher.Error, r *http.Request) string {
 		return ""
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
-		return ": " + origin
+		return ": " + short(origin)
 	}
 	return ": there was no Origin header"
 }

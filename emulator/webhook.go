@@ -1,14 +1,10 @@
 package emulator
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,19 +18,22 @@ const (
 	webhookCount   = 5 * time.Second // subscription_count above 100 subscribers comes at most so often
 	webhookTimeout = 10 * time.Second
 	webhookGiveUp  = 5 * time.Minute
-	webhookBackoff = time.Second // then twice as long each time, at most a minute
-	webhookQueue   = 10_000      // events that may wait for one receiver; beyond that they are given up, and said so
+	webhookBackoff = time.Second     // then twice as long each time, at most a minute
+	webhookWaiting = 4 << 20         // bytes that may wait for one receiver; beyond that events are given up, and said so
+	webhookAtOnce  = 4               // requests to one receiver at a time, while it does not answer as it should
+	webhookQuiet   = 5 * time.Second // between two words about what was given up
+	webhookFlush   = 2 * time.Second // for what is left at shutdown
 )
 
 // hookEvent is one event of a webhook's body.
 type hookEvent struct {
-	Name     string `json:"name"`
-	Channel  string `json:"channel"`
-	Event    string `json:"event,omitempty"`
-	Data     string `json:"data,omitempty"`
-	SocketID string `json:"socket_id,omitempty"`
-	UserID   string `json:"user_id,omitempty"`
-	Count    *int   `json:"subscription_count,omitempty"`
+	Name     string  `json:"name"`
+	Channel  string  `json:"channel"`
+	Event    string  `json:"event,omitempty"`
+	Data     *string `json:"data,omitempty"`
+	SocketID string  `json:"socket_id,omitempty"`
+	UserID   string  `json:"user_id,omitempty"`
+	Count    *int    `json:"subscription_count,omitempty"`
 }
 
 // hooks follows the journal and turns what happens into webhook events. One goroutine owns it; receivers have their own.
@@ -43,7 +42,8 @@ type hooks struct {
 	ctx       context.Context // ends deliveries
 	client    *http.Client
 	receivers map[string]*receiver // by app and URL
-	lingering []lingering          // in order of time
+	lingering []*lingering         // in order of time
+	waiting   map[lingerKey]*lingering
 	counted   map[[2]string]counted
 	missed    map[[2]string]time.Time // cache_miss told for app and channel
 	running   sync.WaitGroup
@@ -51,10 +51,14 @@ type hooks struct {
 
 // lingering is an event that is dropped together with its opposite, should that come in time.
 type lingering struct {
-	due   time.Time
-	app   string
-	event hookEvent
+	due     time.Time
+	app     string
+	event   hookEvent
+	dropped bool
 }
+
+// lingerKey tells what a lingering event is about.
+type lingerKey struct{ app, name, channel, user string }
 
 type counted struct {
 	sent time.Time
@@ -62,49 +66,44 @@ type counted struct {
 	n    int
 }
 
-// RunWebhooks delivers webhooks until the journal is closed, then tries once more what is left, and returns. Apps
-// without webhooks cost nothing. ctx ends it at once.
-func (s *Server) RunWebhooks(ctx context.Context) error {
-	tail := s.journal.Follow(s.journal.Last(), false)
-	return s.runWebhooks(ctx, tail)
-}
-
-func (s *Server) runWebhooks(ctx context.Context, tail *journal.Tail) error {
+// RunWebhooks delivers webhooks for what happens after entry after, until ctx ends or the journal is closed. What has happened by then is still delivered,
+// at most for two seconds, and it returns. Apps without webhooks cost nothing.
+func (s *Server) RunWebhooks(ctx context.Context, after uint64) {
+	tail := s.journal.Follow(after, false)
 	defer tail.Close()
-	deliveries, cancel := context.WithCancel(ctx)
+	deliveries, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	h := &hooks{
-		s: s, ctx: deliveries, client: &http.Client{Timeout: webhookTimeout},
-		receivers: map[string]*receiver{}, counted: map[[2]string]counted{}, missed: map[[2]string]time.Time{},
+		s: s, ctx: deliveries, receivers: map[string]*receiver{}, counted: map[[2]string]counted{}, missed: map[[2]string]time.Time{},
+		waiting: map[lingerKey]*lingering{},
+		client: &http.Client{
+			Timeout: webhookTimeout,
+			// A redirect is not a 2xx: following it would turn the POST into a GET and lose the events.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
 	}
 	buf := make([]journal.Entry, 256)
-	for {
+	for over := false; !over; {
 		wait, stop := context.WithDeadline(ctx, h.nextDue(time.Now()))
-		n, _, err := tail.Next(wait, buf)
+		n, lost, err := tail.Next(wait, buf)
 		stop()
+		if lost > 0 {
+			s.log.Warn("webhooks fell behind: some events were not told", "entries", lost)
+		}
 		for i := range buf[:n] {
 			h.take(&buf[i])
 		}
 		h.tick(time.Now())
-		if errors.Is(err, journal.ErrClosed) {
-			for _, l := range h.lingering {
-				h.deliver(l.app, l.event)
-			}
-			for _, r := range h.receivers {
-				close(r.queue)
-			}
-			time.AfterFunc(2*time.Second, cancel)
-			h.running.Wait()
-			return nil
-		}
-		if ctx.Err() != nil {
-			for _, r := range h.receivers {
-				close(r.queue)
-			}
-			h.running.Wait()
-			return ctx.Err()
-		}
+		over = n == 0 && (errors.Is(err, journal.ErrClosed) || ctx.Err() != nil)
 	}
+	for _, l := range h.lingering {
+		h.told(l)
+	}
+	for _, r := range h.receivers {
+		r.finish()
+	}
+	defer time.AfterFunc(webhookFlush, cancel).Stop()
+	h.running.Wait()
 }
 
 // nextDue is when tick has something to do again.
@@ -124,8 +123,9 @@ func (h *hooks) nextDue(now time.Time) time.Time {
 func (h *hooks) tick(now time.Time) {
 	for len(h.lingering) > 0 && !now.Before(h.lingering[0].due) {
 		l := h.lingering[0]
+		h.lingering[0] = nil
 		h.lingering = h.lingering[1:]
-		h.deliver(l.app, l.event)
+		h.told(l)
 	}
 	for key, c := range h.counted {
 		switch at := c.sent.Add(webhookCount); {
@@ -177,7 +177,11 @@ func (h *hooks) take(e *journal.Entry) {
 		h.linger(e, hookEvent{Name: "member_removed", Channel: e.Channel, UserID: e.User})
 	case journal.Whispered:
 		if kind.Private {
-			event := hookEvent{Name: "client_event", Channel: e.Channel, Event: e.Event, Data: string(e.Data), SocketID: e.Socket}
+			event := hookEvent{Name: "client_event", Channel: e.Channel, Event: e.Event, SocketID: e.Socket}
+			if len(e.Data) > 0 {
+				data := pusher.DataText(e.Data)
+				event.Data = &data
+			}
 			if kind.Presence {
 				event.UserID = e.User
 			}
@@ -187,18 +191,29 @@ func (h *hooks) take(e *journal.Entry) {
 }
 
 func (h *hooks) linger(e *journal.Entry, event hookEvent) {
-	h.lingering = append(h.lingering, lingering{e.At.Add(webhookLinger), e.App, event})
+	l := &lingering{due: e.At.Add(webhookLinger), app: e.App, event: event}
+	h.lingering = append(h.lingering, l)
+	h.waiting[lingerKey{e.App, event.Name, event.Channel, event.UserID}] = l
 }
 
 // returned delivers an event unless its opposite is still waiting: then the client has only blinked, and neither is told.
 func (h *hooks) returned(app string, event hookEvent, opposite string) {
-	for i, l := range h.lingering {
-		if l.app == app && l.event.Name == opposite && l.event.Channel == event.Channel && l.event.UserID == event.UserID {
-			h.lingering = slices.Delete(h.lingering, i, i+1)
-			return
-		}
+	key := lingerKey{app, opposite, event.Channel, event.UserID}
+	if l := h.waiting[key]; l != nil {
+		l.dropped = true
+		delete(h.waiting, key)
+		return
 	}
 	h.deliver(app, event)
+}
+
+// told delivers an event that has waited long enough, unless it was dropped.
+func (h *hooks) told(l *lingering) {
+	if l.dropped {
+		return
+	}
+	delete(h.waiting, lingerKey{l.app, l.event.Name, l.event.Channel, l.event.UserID})
+	h.deliver(l.app, l.event)
 }
 
 // change tells a new subscription count.
@@ -233,116 +248,10 @@ func (h *hooks) deliver(appID string, event hookEvent) {
 		id := appID + "\n" + hook.URL
 		r := h.receivers[id]
 		if r == nil {
-			r = &receiver{hooks: h, app: app, hook: hook, queue: make(chan hookEvent, webhookQueue)}
+			r = newReceiver(h.s, h.client, app, hook)
 			h.receivers[id] = r
-			h.running.Add(1)
-			go r.run()
+			h.running.Go(func() { r.run(h.ctx) })
 		}
-		select {
-		case r.queue <- event:
-		default:
-			r.tell([]hookEvent{event}, 0, "given up: "+itoa(webhookQueue)+" events are already waiting")
-		}
+		r.take(event)
 	}
-}
-
-// receiver posts to one URL: in order while it answers, and each failed request again on its own.
-type receiver struct {
-	hooks *hooks
-	app   *pusher.App
-	hook  pusher.Webhook
-	queue chan hookEvent
-}
-
-func (r *receiver) run() {
-	defer r.hooks.running.Done()
-	for event := range r.queue {
-		events := []hookEvent{event}
-		if r.hook.Batch > 0 {
-			events = r.collect(events)
-		}
-		body, _ := json.Marshal(map[string]any{"time_ms": time.Now().UnixMilli(), "events": events})
-		if outcome, ok := r.post(body); ok {
-			r.tell(events, 1, outcome)
-		} else {
-			r.hooks.running.Add(1)
-			go r.retry(events, body, outcome)
-		}
-	}
-}
-
-// collect waits for the batch to fill.
-func (r *receiver) collect(events []hookEvent) []hookEvent {
-	timer := time.NewTimer(r.hook.Batch)
-	defer timer.Stop()
-	for len(events) < 1000 {
-		select {
-		case event, open := <-r.queue:
-			if !open {
-				return events
-			}
-			events = append(events, event)
-		case <-timer.C:
-			return events
-		case <-r.hooks.ctx.Done():
-			return events
-		}
-	}
-	return events
-}
-
-// retry posts again, waiting twice as long each time, for five minutes.
-func (r *receiver) retry(events []hookEvent, body []byte, outcome string) {
-	defer r.hooks.running.Done()
-	began := time.Now()
-	attempts := 1
-	for wait := webhookBackoff; time.Since(began)+wait <= webhookGiveUp; wait = min(2*wait, time.Minute) {
-		select {
-		case <-time.After(wait):
-		case <-r.hooks.ctx.Done():
-			r.tell(events, attempts, "given up at shutdown: "+outcome)
-			return
-		}
-		var ok bool
-		attempts++
-		if outcome, ok = r.post(body); ok {
-			r.tell(events, attempts, outcome)
-			return
-		}
-	}
-	r.tell(events, attempts, "given up after "+webhookGiveUp.String()+": "+outcome)
-}
-
-// post makes one attempt. 2xx is delivered.
-func (r *receiver) post(body []byte) (outcome string, ok bool) {
-	request, err := http.NewRequestWithContext(r.hooks.ctx, http.MethodPost, r.hook.URL, bytes.NewReader(body))
-	if err != nil {
-		return err.Error(), false
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Pusher-Key", r.app.Key)
-	request.Header.Set("X-Pusher-Signature", pusher.Sign(r.app.Secret, string(body)))
-	response, err := r.hooks.client.Do(request)
-	if err != nil {
-		return err.Error(), false
-	}
-	_, _ = io.CopyN(io.Discard, response.Body, 64<<10)
-	_ = response.Body.Close()
-	return response.Status, response.StatusCode >= 200 && response.StatusCode < 300
-}
-
-// tell journals how it went.
-func (r *receiver) tell(events []hookEvent, attempts int, outcome string) {
-	names := make([]string, len(events))
-	for i, event := range events {
-		names[i] = event.Name
-	}
-	e := journal.Entry{Kind: journal.Hook, App: r.app.ID, Event: strings.Join(slices.Compact(names), ","), Count: attempts, Note: r.hook.URL + ": " + outcome}
-	if len(events) == 1 {
-		e.Channel, e.User = events[0].Channel, events[0].UserID
-	}
-	if strings.Contains(outcome, "given up") {
-		r.hooks.s.log.Warn("webhook given up", "url", r.hook.URL, "events", e.Event, "reason", outcome)
-	}
-	r.hooks.s.journal.Append(e)
 }

@@ -288,3 +288,11 @@ func RelayText(m Message) []byte {
 	}
 	return append(out, '}')
 }
+
+// DataText is an event's data as webhooks carry it: a string as it was sent, any other value as JSON text.
+func DataText(data []byte) string {
+	if len(data) > 1 && data[0] == '"' && IsJSON(data) {
+		return unquote(data)
+	}
+	return string(data)
+}

@@ -14,6 +14,8 @@ type Message struct {
 	HasChannel bool
 	// Data is the JSON value of data. A string that holds JSON has been decoded once; nil when there was none.
 	Data []byte
+	// Sent is data as it came.
+	Sent []byte
 	// Raw is the whole message.
 	Raw []byte
 }
@@ -45,7 +47,7 @@ func ParseMessage(b []byte) (Message, error) {
 	if blankText(m.Event) {
 		return Message{}, ErrMessage
 	}
-	m.Data = data
+	m.Data, m.Sent = data, data
 	if len(data) > 0 && data[0] == '"' {
 		if inner := []byte(unquote(data)); IsJSON(inner) {
 			m.Data = inner

@@ -43,7 +43,7 @@ func TestParseMessage(t *testing.T) {
 		require.NoError(t, err, "%.80s", row.in)
 		assert.Equal(t, row.data, string(m.Data), "%.80s", row.in)
 		assert.Equal(t, row.in, string(m.Raw))
-		m.Data, m.Raw = nil, nil
+		m.Data, m.Sent, m.Raw = nil, nil, nil
 		assert.Equal(t, row.want, m, "%.80s", row.in)
 	}
 	for _, bad := range []string{

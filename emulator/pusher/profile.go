@@ -19,6 +19,7 @@ type Profile struct {
 	ChecksKey          bool          // the key in auth and auth_key must be the app's
 	TimestampWindow    time.Duration // how far auth_timestamp may be off; 0: not looked at
 	InvalidStatus      int           // HTTP status for a request with bad fields
+	ChecksInfo         bool          // an info attribute that does not go with a channel is an error
 	SubscriptionErrors bool          // a refused subscription is answered with pusher:subscription_error
 	OneSubscription    bool          // a second subscribe, or a stray unsubscribe, is an error with code null
 
@@ -59,6 +60,7 @@ var Hosted = &Profile{
 	ChecksKey:          true,
 	TimestampWindow:    600 * time.Second,
 	InvalidStatus:      400,
+	ChecksInfo:         true,
 	SubscriptionErrors: true,
 	OneSubscription:    true,
 	SignIn:             true,
