@@ -152,32 +152,11 @@ func originAllowed(allowed []string, origin string) bool {
 		host = strings.TrimSuffix(u.Host, ":"+u.Port()) // an IPv6 address keeps its brackets, as with PHP's parse_url
 	}
 	for _, pattern := range allowed {
-		if wildcard(pattern, host) {
+		if pusher.Wildcard(pattern, host) {
 			return true
 		}
 	}
 	return false
-}
-
-// wildcard matches the whole of s, case-sensitively (laravel/framework Str::is).
-func wildcard(pattern, s string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == s
-	}
-	if !strings.HasPrefix(s, parts[0]) {
-		return false
-	}
-	s = s[len(parts[0]):]
-	last := len(parts) - 1
-	for _, part := range parts[1:last] {
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(part):]
-	}
-	return strings.HasSuffix(s, parts[last])
 }
 
 func (c *conn) established() {

@@ -22,9 +22,6 @@ func (s *Store) RunOnWriter(script string) error {
 	return f.writer.run(script)
 }
 
-// SQL is the statement that answers a query.
-func (q Query) SQL() (query string, args []any) { return q.sql() }
-
 // EncodePayload and DecodePayload are the payload's way into its columns and back.
 var (
 	EncodePayload = encodePayload
