@@ -5,76 +5,116 @@ import (
 	"fmt"
 )
 
-// clearSpan is how many sequence numbers are cleared in one transaction: entries are written in between.
-const clearSpan = 4096
-
-// Clear deletes the entries of an app ("" for all of every app and of none) up to a sequence number, and what is over
-// of sessions, subscriptions and presence. What still lasts stays. It tells how many entries it deleted, also when ctx
-// ended before all were.
+// Clear deletes the entries of an app ("" for all of every app and of none) up to a sequence number, apart from what
+// retention must not touch: the newest entry of a file, and what Keep names. Who is still connected stays so. It tells
+// how many entries it deleted, also when ctx ended before all were.
 func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (int64, error) {
-	files := s.files
-	if app != "" {
-		files = []*file{s.fileOf(app)}
-	}
-	var total int64
-	for _, f := range files {
+	total := int64(0)
+	err := s.eachFile(app, func(f *file) error {
 		n, err := f.clear(ctx, app, int64(upTo))
-		total += n
-		if err != nil {
-			return total, fmt.Errorf("clear store %s: %w", f.path, err)
+		if total += n; err != nil {
+			return fmt.Errorf("clear store %s: %w", f.path, err)
 		}
-	}
-	return total, nil
+		return nil
+	})
+	return total, err
 }
 
 func (f *file) clear(ctx context.Context, app string, upTo int64) (total int64, err error) {
-	const ofApp = ` AND (?2 = '' OR app = ?2)`
-	var first int64
-	err = f.write(func(w *writer) error {
-		first, err = w.number("SELECT min(seq) FROM realtime_events")
-		return err
-	})
-	for from := first; err == nil && from > 0 && from <= upTo; from += clearSpan {
-		if err = ctx.Err(); err != nil {
+	for from := int64(1); from > 0 && from <= upTo; {
+		if err := ctx.Err(); err != nil {
 			return total, err
 		}
-		err = f.write(func(w *writer) error {
-			err := w.exec("DELETE FROM realtime_events WHERE seq >= ?1 AND seq <= ?3"+ofApp, from, app, min(from+clearSpan-1, upTo))
-			if err != nil {
-				return err
-			}
-			n, err := w.number("SELECT changes()")
-			total += n
-			return err
-		})
-	}
-	if err != nil {
-		return total, err
-	}
-	return total, f.write(func(w *writer) error {
-		for _, statement := range []string{
-			"DELETE FROM sessions WHERE to_seq <= ?1" + ofApp,
-			"DELETE FROM subscriptions WHERE to_seq <= ?1" + ofApp,
-			"DELETE FROM user_presence WHERE ?1 > 0 AND status = 'offline'" + ofApp,
-		} {
-			if err := w.exec(statement, upTo, app); err != nil {
-				return err
-			}
+		n, next, err := f.clearSlice(app, from, upTo)
+		if total += n; err != nil {
+			return total, err
 		}
-		if app != "" {
-			return nil // a block may hold other apps' entries; one too many only costs a look
-		}
-		clear(w.marked)
-		return w.exec("DELETE FROM channel_blocks WHERE block < ?", (upTo+1)>>blockBits)
-	})
+		from = next
+	}
+	return total, f.sweep(upTo)
 }
 
-// write runs what in a transaction of its own, between the batches.
-func (f *file) write(what func(w *writer) error) error {
+// clearSlice deletes within one block, in a transaction of its own: entries are written in between. next is where to
+// go on, 0 when nothing is left.
+func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err error) {
 	f.gate.Lock()
 	defer f.gate.Unlock()
-	if f.writer == nil {
-		return ErrClosed
+	w := f.writer
+	if w == nil {
+		return 0, 0, ErrClosed
 	}
-	return f.writer.transaction(func() error { return what(f.writer) })
+	var first, newest, keptTo, keptFrom int64
+	for _, ask := range []struct {
+		into *int64
+		sql  string
+	}{
+		{&newest, "SELECT max(seq) FROM realtime_events"},
+		{&first, fmt.Sprintf("SELECT min(seq) FROM realtime_events WHERE seq >= %d", from)},
+		{&keptTo, fmt.Sprintf("SELECT max(to_seq) FROM keeps WHERE from_seq <= %d AND to_seq >= %[1]d", from)},
+		{&keptFrom, fmt.Sprintf("SELECT min(from_seq) FROM keeps WHERE from_seq > %d", from)},
+	} {
+		if *ask.into, err = w.number(ask.sql); err != nil {
+			return 0, 0, err
+		}
+	}
+	switch {
+	case first == 0 || first >= newest:
+		return 0, 0, nil
+	case keptTo >= upTo:
+		return 0, 0, nil
+	case keptTo > 0:
+		return 0, keptTo + 1, nil
+	case keptFrom > 0 && keptFrom <= first:
+		return 0, keptFrom, nil
+	}
+	last := min(first|(blockSize-1), upTo, newest-1)
+	if keptFrom > 0 {
+		last = min(last, keptFrom-1)
+	}
+	if last < first {
+		return 0, 0, nil
+	}
+	err = w.transaction(func() error {
+		if app == "" {
+			n, err = w.deleteEntries(first, last)
+		} else {
+			n, err = w.deleteEntriesOf(app, first, last)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	f.keeping.rows.Add(-n)
+	f.keeping.rest, f.keeping.oldest = true, 0
+	return n, last + 1, nil
+}
+
+// deleteEntriesOf is deleteEntries for one app's. Sessions and subscriptions go when nothing around them is left.
+func (w *writer) deleteEntriesOf(app string, from, to int64) (n int64, err error) {
+	err = w.exec(`UPDATE subscriptions SET (info, info_encoding) = (SELECT payload, payload_encoding FROM realtime_events WHERE seq = from_seq)
+	  WHERE app = ? AND from_seq BETWEEN ? AND ? AND (to_seq IS NULL OR to_seq > ?)`, app, from, to, to+1)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.exec(`DELETE FROM realtime_events WHERE app = ? AND seq BETWEEN ? AND ?`, app, from, to); err != nil {
+		return 0, err
+	}
+	if n, err = w.number("SELECT changes()"); err != nil {
+		return 0, err
+	}
+	block := from >> blockBits
+	for _, step := range []struct {
+		sql  string
+		args []any
+	}{
+		{`UPDATE blocks SET rows = rows - ? WHERE block = ?`, []any{n, block}},
+		{`DELETE FROM block_sets WHERE block IN (SELECT block FROM blocks WHERE block = ? AND rows <= 0)`, []any{block}},
+		{`DELETE FROM blocks WHERE block = ? AND rows <= 0`, []any{block}},
+	} {
+		if err := w.exec(step.sql, step.args...); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
 }
