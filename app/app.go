@@ -24,6 +24,7 @@ type App struct {
 	log     *slog.Logger
 	started time.Time
 	apps    *apps
+	profile *pusher.Profile
 	journal *journal.Journal
 	watch   *journal.Watch
 	cleared cleared
@@ -48,7 +49,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), ready: make(chan struct{})}
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -60,14 +61,13 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
 		return nil, err
 	}
-	options := storeOptions(cfg)
-	options.Logger = logger
+	options := storeOptions(cfg, logger)
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
 		a.unkept = err.Error() + "; events are kept in memory until Echolab is started again"
 		logger.Error(a.unkept)
-		a.store, err = store.Open(store.Options{Memory: true, Logger: logger})
+		a.store, err = store.Open(store.Options{Memory: true, Logger: logger, Retention: cfg.Retention})
 	}
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}

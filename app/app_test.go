@@ -62,7 +62,7 @@ func run(t *testing.T, flags map[string]string) *running {
 }
 
 // kept reads the database.
-func (r *running) kept(q app.EntryQuery) []journal.Entry {
+func (r *running) kept(q app.Query) []journal.Entry {
 	r.t.Helper()
 	page, err := r.Entries(r.t.Context(), q)
 	require.NoError(r.t, err)
@@ -125,7 +125,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"event":"InvoiceCreated","data":"{\"id\":42,\"total\":\"99.50\"}","channel":"presence-online"}`, string(frame))
 
-	entries := r.kept(app.EntryQuery{Kinds: []journal.Kind{journal.Published}, Oldest: true})
+	entries := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}, Oldest: true})
 	require.Len(t, entries, 2, "200 means kept")
 	assert.True(t, entries[0].Delivered())
 	assert.JSONEq(t, `{"id":42,"total":"99.50"}`, string(entries[0].Data))
@@ -137,7 +137,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	again := run(t, map[string]string{"db": db})
 	assert.Greater(t, again.Journal().Last(), before, "sequence numbers go on after a restart")
 	count := func() int {
-		kept := again.kept(app.EntryQuery{Kinds: []journal.Kind{journal.Published}})
+		kept := again.kept(app.Query{Kinds: []journal.Kind{journal.Published}})
 		return len(kept)
 	}
 	assert.Equal(t, 2, count())
@@ -159,7 +159,7 @@ func TestApp_OneFileAnAppByDefault(t *testing.T) {
 	assert.Equal(t, "one.sqlite", filepath.Base(paths[0]))
 	assert.Equal(t, "two.sqlite", filepath.Base(paths[1]))
 	for _, id := range []string{"one", "two"} {
-		entries := r.kept(app.EntryQuery{App: id, Kinds: []journal.Kind{journal.Published}})
+		entries := r.kept(app.Query{App: id, Kinds: []journal.Kind{journal.Published}})
 		require.Len(t, entries, 1)
 		assert.Equal(t, id, entries[0].App)
 	}
@@ -210,7 +210,7 @@ func TestApp_SurvivesKill(t *testing.T) {
 	r := run(t, map[string]string{"db": db})
 	found := map[string]int{}
 	for before := uint64(0); ; {
-		entries := r.kept(app.EntryQuery{Kinds: []journal.Kind{journal.Published}, Before: before, Limit: 10_000})
+		entries := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}, Before: before, Limit: 10_000})
 		if len(entries) == 0 {
 			break
 		}
@@ -243,7 +243,7 @@ func TestApp_ServesOnWhenTheDatabaseCannotBeWritten(t *testing.T) {
 	assert.False(t, state.OK)
 	assert.Contains(t, state.Error, db)
 	assert.Contains(t, state.Error, "locked")
-	trouble := r.kept(app.EntryQuery{Kinds: []journal.Kind{journal.Trouble}})
+	trouble := r.kept(app.Query{Kinds: []journal.Kind{journal.Trouble}})
 	require.Len(t, trouble, 1, "said once, where the page shows it")
 	assert.Equal(t, state.Error, trouble[0].Note)
 	require.NoError(t, tx.Rollback())

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"echolab/app/store"
 	"echolab/emulator/pusher"
 )
 
@@ -32,6 +33,9 @@ type Config struct {
 	// DB is the SQLite file, an absolute path, or ":memory:". The default is a file for each first app's id in the
 	// user's data folder (see DataDir).
 	DB string
+
+	// Retention is how much each database keeps.
+	Retention store.Retention
 
 	Profile string // ProfileReverb or ProfilePusher
 	Ack     string // AckStored or AckDelivered

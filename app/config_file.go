@@ -63,12 +63,23 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 	ast.Walk(anchorVisitor{r.anchors}, file.Docs[0].Body)
 	doc.values = make(map[string]value)
 	known := []string{"apps"}
+	groups := make(map[string][]string) // retention: rows, age, bytes
 	for _, row := range settings {
-		if !row.flagOnly {
-			known = append(known, row.Name)
+		group, key, grouped := strings.Cut(row.Name, ".")
+		if grouped {
+			groups[group] = append(groups[group], key)
+		}
+		if !row.flagOnly && !slices.Contains(known, group) {
+			known = append(known, group)
 		}
 	}
 	r.mapping(file.Docs[0].Body, "the file", known, func(key string, at *token.Token, node ast.Node) {
+		if inner, grouped := groups[key]; grouped {
+			r.mapping(node, key, inner, func(name string, at *token.Token, leaf ast.Node) {
+				r.scalar(doc.values, key+"."+name, name, at, leaf)
+			})
+			return
+		}
 		if key != "apps" {
 			r.scalar(doc.values, key, key, at, node)
 			return

@@ -7,28 +7,25 @@ import (
 	"sync"
 	"time"
 
-	"echolab/app/store"
 	"echolab/emulator/journal"
 )
-
-// EntryPage is a page, in the order in which things happened.
-type EntryPage struct {
-	Entries []journal.Entry
-	More    bool // others fit too: before the first when the newest were asked for, else after the last
-}
 
 // settleWait is how long a reader waits for what has just happened to be in the database.
 const settleWait = time.Second
 
-// Entries reads the database. What happened before the call is in the answer, be it still on its way there (unless the
-// database is stuck: then what it has is the answer).
-func (a *App) Entries(ctx context.Context, q EntryQuery) (EntryPage, error) {
+// Entries reads a page of the database, oldest first whatever the query's direction. What happened before the call is in
+// it, be it still on its way there (unless the database is stuck: then what it has is the answer).
+func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	_ = a.journal.Settled(settled, a.journal.Last())
 	cancel()
-	page, err := stored(ctx, a.store, q)
+	page, err := a.store.Page(ctx, q)
 	if err != nil {
-		return EntryPage{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+		return Page{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+	}
+	page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return a.cleared.left(e.Seq) })
+	if !q.Oldest {
+		slices.Reverse(page.Entries)
 	}
 	return page, nil
 }
@@ -38,7 +35,7 @@ func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
 	if e, ok := a.journal.At(seq); ok && !a.cleared.has(&e) {
 		return e, nil
 	}
-	page, err := a.Entries(ctx, EntryQuery{After: seq - 1, Before: seq + 1, Limit: 1})
+	page, err := a.Entries(ctx, Query{After: seq - 1, Before: seq + 1, Limit: 1})
 	if err == nil && len(page.Entries) == 0 {
 		err = &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more, or has not happened yet", seq)}
 	}
@@ -48,63 +45,40 @@ func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
 	return page.Entries[0], nil
 }
 
-// stored reads pages from the store until enough entries fit.
-func stored(ctx context.Context, s *store.Store, q EntryQuery) (EntryPage, error) {
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
-	ask := store.Query{App: q.App, After: q.After, Before: q.Before, Kinds: q.Kinds, Oldest: q.Oldest, Limit: min(max(q.Limit+1, 1000), 10_000)}
-	if !isPattern(q.Channel) {
-		ask.Channel = q.Channel
-	}
-	match := q.Matcher()
-	var page EntryPage
-	for {
-		batch, err := s.Entries(ctx, ask)
-		if err != nil {
-			return EntryPage{}, err
-		}
-		for i := range batch {
-			if !match(&batch[i]) {
-				continue
-			}
-			if len(page.Entries) == q.Limit {
-				page.More = true
-				break
-			}
-			page.Entries = append(page.Entries, batch[i])
-		}
-		if page.More || len(batch) < ask.Limit {
-			break
-		}
-		if last := batch[len(batch)-1].Seq; q.Oldest {
-			ask.After = last
-		} else {
-			ask.Before = last
-		}
-	}
-	if !q.Oldest {
-		slices.Reverse(page.Entries)
-	}
-	return page, nil
-}
-
-// cleared remembers up to where entries were cleared, for those that memory still has.
+// cleared remembers what was cleared and is still there: in memory everything up to some entry, in the database its
+// newest entries.
 type cleared struct {
-	mu   sync.Mutex        // guards upTo
-	upTo map[string]uint64 // by app; "" is every app
+	mu     sync.Mutex          // guards what follows
+	upTo   map[string]uint64   // by app; "" is every app
+	newest map[uint64]struct{} // of the database
 }
 
-func (c *cleared) set(appID string, upTo uint64) {
+// set returns how many of newest it did not know yet.
+func (c *cleared) set(appID string, upTo uint64, newest []uint64) (n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.upTo == nil {
-		c.upTo = map[string]uint64{}
+		c.upTo, c.newest = map[string]uint64{}, map[uint64]struct{}{}
 	}
 	c.upTo[appID] = upTo
+	for _, seq := range newest {
+		if _, known := c.newest[seq]; !known {
+			c.newest[seq] = struct{}{}
+			n++
+		}
+	}
+	return n
 }
 
-// has tells whether an entry was cleared.
+// left tells whether an entry of the database was cleared.
+func (c *cleared) left(seq uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.newest[seq]
+	return ok
+}
+
+// has tells whether an entry in memory was cleared.
 func (c *cleared) has(e *journal.Entry) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,16 +86,16 @@ func (c *cleared) has(e *journal.Entry) bool {
 }
 
 // ClearEntries takes everything out of the database that has happened in an app so far, or in all of them and in none
-// for "", and tells how many entries that were. Who is connected and subscribed stays as it is.
+// for "", and tells how many entries that were. Who is connected and subscribed stays as it is, and so does what a
+// recording or a run needs. The newest entry of a database file is only hidden until Echolab ends: numbers go on from it.
 func (a *App) ClearEntries(ctx context.Context, appID string) (int64, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	last := a.journal.Last()
 	_ = a.journal.Settled(settled, last)
-	n, err := a.store.Clear(ctx, appID, last)
+	n, newest, err := a.store.Clear(ctx, appID, last)
 	if err != nil {
 		return n, &Error{Code: Away, Message: fmt.Sprintf("the database could not be cleared: %v", err), Err: err}
 	}
-	a.cleared.set(appID, last)
-	return n, nil
+	return n + a.cleared.set(appID, last, newest), nil
 }

@@ -78,6 +78,9 @@ func bare(err error) error {
 	return err
 }
 
+// Fits tells whether a name is what a pattern says: * stands for any run of characters.
+func Fits(pattern, name string) bool { return pusher.Wildcard(pattern, name) }
+
 // Heard is one event from a Remote.
 type Heard = echo.Event
 

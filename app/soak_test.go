@@ -172,7 +172,7 @@ func TestSoak(t *testing.T) {
 
 	kept := 0
 	for last := uint64(0); ; {
-		entries := r.kept(app.EntryQuery{Kinds: []journal.Kind{journal.Published}, After: last, Oldest: true, Limit: 10_000})
+		entries := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}, After: last, Oldest: true, Limit: 10_000})
 		if len(entries) == 0 {
 			break
 		}

@@ -2,9 +2,12 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"echolab/app/store"
+	"echolab/emulator"
 	"echolab/emulator/pusher"
 )
 
@@ -43,23 +46,66 @@ func (a *App) Presence(ctx context.Context, appID string) ([]store.Presence, err
 	return a.store.Presence(ctx, appID)
 }
 
-// State is who was connected, subscribed and present at a moment.
+// State is who was connected, subscribed and present at a moment. Of a moment that is over, a connection's Origin,
+// UserAgent, Remote, Queued and LastSeen are not known.
 type State struct {
-	Seq         uint64 // of the last entry taken into account
+	Seq         uint64    // of the last entry taken into account
+	At          time.Time // when that was
 	Connections []Connection
 	Channels    []Channel
 }
 
-// StateAt is the state of an app, or of all of them for "", right after an entry; 0 is now.
-func (a *App) StateAt(_ context.Context, appID string, at uint64) (State, error) {
-	state := State{Seq: a.journal.Last()}
-	if at != 0 && at != state.Seq {
-		return State{}, &Error{Code: Invalid, Message: "only the state now is known"}
+// StateAt is the state of an app, or of all of them for "", just after an entry; 0 is now.
+func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State, err error) {
+	last := a.journal.Last()
+	if at == 0 || at == last {
+		state = State{Seq: last, At: time.Now()}
+		if state.Connections, err = a.Connections(appID); err == nil {
+			state.Channels, err = a.Channels(appID)
+		}
+		return state, err
 	}
-	var err error
-	if state.Connections, err = a.Connections(appID); err != nil {
-		return State{}, err
+	if at > last {
+		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d has not happened yet; the newest is %d", at, last)}
 	}
-	state.Channels, err = a.Channels(appID)
-	return state, err
+	settled, cancel := context.WithTimeout(ctx, settleWait)
+	_ = a.journal.Settled(settled, at)
+	cancel()
+	moment, err := a.store.Moment(ctx, appID, at)
+	if err != nil {
+		return State{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+	}
+	if at < moment.First {
+		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more; the oldest is %d", at, moment.First)}
+	}
+	state = State{Seq: at, At: moment.Time}
+	for _, app := range moment.Apps {
+		a.addMoment(&state, app)
+	}
+	return state, nil
+}
+
+// addMoment adds what the database knows of one app.
+func (a *App) addMoment(state *State, app store.AppMoment) {
+	on := map[string][]string{} // channels by socket
+	for _, ch := range app.Channels {
+		kind := a.profile.KindOf(ch.Channel)
+		out := Channel{App: app.App, ChannelState: emulator.ChannelState{Name: ch.Channel, Kind: kind.Name, Subscriptions: len(ch.Members)}}
+		for _, m := range ch.Members {
+			on[m.Socket] = append(on[m.Socket], ch.Channel)
+			if !kind.Presence {
+				continue
+			}
+			i := slices.IndexFunc(out.Members, func(known emulator.MemberState) bool { return known.ID == m.User })
+			if i < 0 {
+				i = len(out.Members)
+				out.Members = append(out.Members, emulator.MemberState{ID: m.User})
+			}
+			out.Members[i].Sockets++
+		}
+		state.Channels = append(state.Channels, out)
+	}
+	for _, s := range app.Sockets {
+		state.Connections = append(state.Connections, Connection{App: app.App, Socket: s.Socket, User: s.User, Since: s.Since, Channels: on[s.Socket]})
+	}
 }

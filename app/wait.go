@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
 	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
 )
 
 // Awaited is what Wait came back with.
@@ -21,7 +21,7 @@ type Awaited struct {
 // Wait returns the first entry after q.After that the query's filters let through: at once when it happened already, be it
 // only in the database by now, else when it happens, and without one after the timeout. It fails when ctx ends
 // (ctx.Err()), when Echolab stops (journal.ErrClosed) and when the database cannot be read.
-func (a *App) Wait(ctx context.Context, q EntryQuery, timeout time.Duration) (Awaited, error) {
+func (a *App) Wait(ctx context.Context, q Query, timeout time.Duration) (Awaited, error) {
 	if _, known := a.apps.ByID(q.App); q.App != "" && !known {
 		return Awaited{}, noApp(q.App)
 	}
@@ -52,7 +52,7 @@ func (a *App) Wait(ctx context.Context, q EntryQuery, timeout time.Duration) (Aw
 
 // missed counts what came instead of what is waited for, and remembers what came nearest.
 type missed struct {
-	query     EntryQuery
+	query     Query
 	fits      func(*journal.Entry) bool
 	surrounds func(*journal.Entry) bool // fits without channel and event
 	cleared   *cleared
@@ -74,7 +74,7 @@ func (m *missed) match(e *journal.Entry) bool {
 		return false
 	}
 	m.others++
-	if Fits(m.query.Channel, e.Channel) || Fits(m.query.Event, e.Event) || m.nearest == "" {
+	if pusher.Wildcard(m.query.Channel, e.Channel) || pusher.Wildcard(m.query.Event, e.Event) || m.nearest == "" {
 		m.nearest = fmt.Sprintf("%s on %s (entry %d)", named(e.Event, "no event"), named(e.Channel, "no channel"), e.Seq)
 	}
 	return false
@@ -105,5 +105,3 @@ func (m *missed) told(timeout time.Duration) (next uint64, note string) {
 	}
 	return m.next, note
 }
-
-func isPattern(name string) bool { return strings.Contains(name, "*") }

@@ -22,7 +22,7 @@ type Backend interface {
 	// Journal is what the feed follows. It is the same for the backend's whole life.
 	Journal() *journal.Journal
 	// Entries reads the store, as does Entry. An *app.Error says what is wrong with the question or with the store.
-	Entries(ctx context.Context, q app.EntryQuery) (app.EntryPage, error)
+	Entries(ctx context.Context, q app.Query) (app.Page, error)
 	Entry(ctx context.Context, seq uint64) (journal.Entry, error)
 }
 

@@ -43,7 +43,7 @@ func (b *backend) Secret(id string) (string, bool) {
 
 func (b *backend) Journal() *journal.Journal { return b.journal }
 
-func (b *backend) Entries(_ context.Context, q app.EntryQuery) (app.EntryPage, error) {
+func (b *backend) Entries(_ context.Context, q app.Query) (app.Page, error) {
 	var out []journal.Entry
 	match := q.Matcher()
 	for _, e := range b.kept {
@@ -51,7 +51,7 @@ func (b *backend) Entries(_ context.Context, q app.EntryQuery) (app.EntryPage, e
 			out = append(out, e)
 		}
 	}
-	return app.EntryPage{Entries: out[max(0, len(out)-q.Limit):], More: len(out) > q.Limit}, b.broken
+	return app.Page{Entries: out[max(0, len(out)-q.Limit):], More: len(out) > q.Limit}, b.broken
 }
 
 func (b *backend) Entry(_ context.Context, seq uint64) (journal.Entry, error) {

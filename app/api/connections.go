@@ -1,12 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
-
-	"bytes"
 
 	"echolab/app"
 	"echolab/emulator/pusher"
@@ -123,7 +122,7 @@ func (h *Handler) state(q query, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := State{Seq: state.Seq, Connections: []Connection{}, Channels: []Channel{}}
+	out := State{Seq: state.Seq, At: state.At.UTC(), Connections: []Connection{}, Channels: []Channel{}}
 	for _, c := range state.Connections {
 		out.Connections = append(out.Connections, connection(c))
 	}

@@ -73,7 +73,7 @@ func TestPublish_SaysWhatIsWrongAndWhere(t *testing.T) {
 	p := l.refused(http.StatusBadRequest, "GET", "/api/events?chanel=x", "")
 	assert.Contains(t, p.Message, "did you mean channel?")
 	p = l.refused(http.StatusBadRequest, "GET", "/api/events?kind=publishd", "")
-	assert.Contains(t, p.Message, "did you mean published?")
+	assert.Contains(t, p.Message, `"publishd"`)
 	l.refused(http.StatusBadRequest, "GET", "/api/events?app=a&app=b", "")
 	l.refused(http.StatusBadRequest, "GET", "/api/status?app=a", "")
 }
@@ -89,20 +89,20 @@ func TestEvents_AreFilteredAndPaged(t *testing.T) {
 	require.NotNil(t, given[api.Waited](l, "GET", "/api/events/wait?after=0&event=client-typing", "").Entry)
 	for query, want := range map[string]int{
 		"kind=published":                          6,
-		"kind=published&kind=whispered":           7,
+		"kind=published,whispered":                7,
 		"channel=private-client.*&kind=published": 6,
 		"channel=private-client.6":                1,
 		"event=Invoice*":                          6,
 		"event=client-*":                          1,
-		"delivered=true":                          5,
-		"delivered=false":                         2,
+		"delivered=yes":                           5,
+		"delivered=no":                            2,
 		"source=client&kind=whispered":            1,
 		"socket=" + ada.id + "&kind=subscribed":   1,
 		"text=überFÄLLIG":                         1,
 		"text=%22id%22:3":                         1,
 		"app=nope":                                0,
-		"kind=published&since=1h":                 6,
-		"kind=published&until=1h":                 0,
+		"kind=published&from=1h":                  6,
+		"kind=published&to=1h":                    0,
 	} {
 		page := given[api.Entries](l, "GET", "/api/events?"+query, "")
 		assert.Len(t, page.Entries, want, query)
@@ -352,4 +352,31 @@ func TestDisconnect_WithTheCodeThatWasAskedFor(t *testing.T) {
 	for query, word := range map[string]string{"?code=1005": "1005", "?code=5000": "5000", "?code=x": "code", "?reason=" + strings.Repeat("x", 124): "123"} {
 		assert.Contains(t, l.refused(http.StatusBadRequest, "DELETE", "/api/connections/"+c.id+query, "").Message, word)
 	}
+}
+
+func TestState_AtAMoment(t *testing.T) {
+	l := start(t)
+	ada := l.connect(l.creds).join(l.creds, "presence-room", "7")
+	then := given[api.State](l, "GET", "/api/state", "")
+	require.NoError(t, ada.Close())
+	gone := given[api.Waited](l, "GET", fmt.Sprintf("/api/events/wait?kind=closed&after=%d", then.Seq), "")
+	require.NotNil(t, gone.Entry)
+	l.connect(l.creds).join(l.creds, "portal", "")
+
+	past := given[api.State](l, "GET", fmt.Sprintf("/api/state?at=%d", then.Seq), "")
+	assert.Equal(t, then.Seq, past.Seq)
+	assert.WithinDuration(t, then.At, past.At, time.Minute)
+	assert.Equal(t, then.Channels, past.Channels)
+	require.Len(t, past.Connections, 1)
+	assert.Equal(t, ada.id, past.Connections[0].Socket)
+	assert.Equal(t, []string{"presence-room"}, past.Connections[0].Channels)
+	now := given[api.State](l, "GET", "/api/state?app="+l.creds.ID, "")
+	require.Len(t, now.Channels, 1)
+	assert.Equal(t, "portal", now.Channels[0].Name)
+	assert.Empty(t, given[api.State](l, "GET", "/api/state?at=1", "").Channels)
+
+	l.refused(http.StatusNotFound, "GET", "/api/state?at=99999", "")
+	l.refused(http.StatusNotFound, "GET", "/api/state?app=nope", "")
+	given[api.Cleared](l, "DELETE", "/api/events", "")
+	assert.Contains(t, l.refused(http.StatusNotFound, "GET", "/api/state?at=1", "").Message, "not kept any more")
 }

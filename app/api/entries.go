@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,35 +21,26 @@ const (
 	waitUsual   = 5 * time.Second
 )
 
-// FilterParams are the parameters by which entries are picked.
-func FilterParams() []Param { return slices.Clone(filter) }
-
-// ReadFilter is what those parameters ask for, as GET /api/events reads them. The error is a sentence.
-func ReadFilter(values url.Values) (app.EntryQuery, error) {
-	q, err := readQuery(filter, &url.URL{RawQuery: values.Encode()})
-	return queryOf(q), err
+// ReadFilter is what the parameters of FilterParams ask for, as GET /api/events reads them. The error is a sentence.
+func ReadFilter(values url.Values) (app.Query, error) {
+	q, err := readQuery(FilterParams(), &url.URL{RawQuery: values.Encode()})
+	return filterOf(q), err
 }
 
-// queryOf is what the parameters of filter ask for.
-func queryOf(q query) app.EntryQuery {
-	out := app.EntryQuery{
-		App: q.text("app"), Channel: q.text("channel"), Event: q.text("event"), User: q.text("user"), Socket: q.text("socket"),
-		Delivered: q.truth("delivered"), From: q.moment("since"), To: q.moment("until"), Text: q.text("text"),
-	}
-	for _, name := range q.list("kind") {
-		out.Kinds = append(out.Kinds, journal.KindNamed(name))
-	}
-	for _, name := range q.list("source") {
-		var source journal.Source
-		_ = source.UnmarshalText([]byte(name)) // its error is always nil
-		out.Sources = append(out.Sources, source)
+// filterOf makes a query of parameters that were checked.
+func filterOf(q query) app.Query {
+	var out app.Query
+	now := time.Now()
+	for _, f := range app.Filters() {
+		if text := q.text(f.Name); text != "" {
+			_ = out.Set(f.Name, text, now) // checked
+		}
 	}
 	return out
 }
 
 func (h *Handler) events(q query, r *http.Request) (any, error) {
-	ask := queryOf(q)
-	ask.Before, ask.After = q.number("before", 0), q.number("after", 0)
+	ask := filterOf(q)
 	ask.Oldest, ask.Limit = q.text("order") == "oldest", int(min(q.number("limit", pageUsual), pageLimit))
 	page, err := h.backend.Entries(r.Context(), ask)
 	if err != nil {
@@ -84,7 +74,7 @@ func (h *Handler) clearEvents(q query, r *http.Request) (any, error) {
 // wait answers with the first entry that fits. Without kinds only events do: what a test waits for is seldom the
 // refusal of an event of that name.
 func (h *Handler) wait(q query, r *http.Request) (any, error) {
-	ask := queryOf(q)
+	ask := filterOf(q)
 	if len(ask.Kinds) == 0 {
 		ask.Kinds = []journal.Kind{journal.Published, journal.Whispered}
 	}

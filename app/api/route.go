@@ -38,12 +38,12 @@ type Param struct {
 type ParamType int
 
 const (
-	Text     ParamType = iota
-	Number             // a whole number from 0 up
-	Count              // a whole number from 1 up
-	Duration           // 500ms, 15s, 1m
-	Truth              // true or false
-	Moment             // a time (RFC 3339), or a duration: so long ago
+	Text      ParamType = iota
+	Number              // a whole number from 0 up
+	Count               // a whole number from 1 up
+	Duration            // 500ms, 15s, 1m
+	Truth               // true or false
+	Filtering           // what app.Filters says of it
 )
 
 // rule is how a text is tried, and what is said when it is none.
@@ -51,20 +51,12 @@ var rules = map[ParamType]struct {
 	fits func(string) bool
 	must string
 }{
-	Text:     {func(string) bool { return true }, ""},
-	Number:   {func(s string) bool { _, err := strconv.ParseUint(s, 10, 63); return err == nil }, "a whole number from 0 up"},
-	Count:    {func(s string) bool { n, err := strconv.ParseUint(s, 10, 31); return err == nil && n > 0 }, "a whole number from 1 up"},
-	Duration: {func(s string) bool { d, err := time.ParseDuration(s); return err == nil && d >= 0 }, "a duration with its unit, such as 500ms or 15s"},
-	Truth:    {func(s string) bool { return s == "true" || s == "false" }, "true or false"},
-	Moment: {func(s string) bool { _, err := moment(s, time.Time{}); return err == nil },
-		"a time such as 2026-01-05T09:30:00Z, or a duration such as 10m for so long ago"},
-}
-
-func moment(text string, now time.Time) (time.Time, error) {
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago), nil
-	}
-	return time.Parse(time.RFC3339Nano, text)
+	Text:      {func(string) bool { return true }, ""},
+	Number:    {func(s string) bool { _, err := strconv.ParseUint(s, 10, 63); return err == nil }, "a whole number from 0 up"},
+	Count:     {func(s string) bool { n, err := strconv.ParseUint(s, 10, 31); return err == nil && n > 0 }, "a whole number from 1 up"},
+	Duration:  {func(s string) bool { d, err := time.ParseDuration(s); return err == nil && d >= 0 }, "a duration with its unit, such as 500ms or 15s"},
+	Truth:     {func(s string) bool { return s == "true" || s == "false" }, "true or false"},
+	Filtering: {func(string) bool { return true }, ""}, // filterOf looks at it
 }
 
 // route is a row with what serves it.
@@ -180,6 +172,11 @@ func readQuery(params []Param, u *url.URL) (query, error) {
 			if text == "" {
 				continue
 			}
+			if p.Type == Filtering {
+				if err := new(app.Query).Set(p.Name, text, time.Now()); err != nil {
+					return query{}, bad("parameter %v", err)
+				}
+			}
 			if rule := rules[p.Type]; !rule.fits(text) {
 				return query{}, bad("parameter %s is %q; it must be %s", p.Name, text, rule.must)
 			}
@@ -249,14 +246,6 @@ func (q query) truth(name string) *bool {
 	}
 	yes := q.text(name) == "true"
 	return &yes
-}
-
-func (q query) moment(name string) time.Time {
-	at, err := moment(q.text(name), time.Now())
-	if err != nil {
-		return time.Time{}
-	}
-	return at
 }
 
 // readBody reads the request's JSON object into v. Fields that v does not have are refused.

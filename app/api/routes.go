@@ -4,40 +4,20 @@ import (
 	"net/http"
 	"slices"
 
-	"echolab/emulator/journal"
+	"echolab/app"
 )
 
-var (
-	ofApp    = Param{Name: "app", Help: "of this application alone, by its id"}
-	ofKind   = Param{Name: "kind", Many: true, Values: kinds(), Help: "what the entry tells"}
-	ofSource = Param{Name: "source", Many: true, Values: sources(), Help: "the door that it came through"}
-	ofSocket = Param{Name: "socket", Help: "caused by this socket"}
-	// filter is what entries are picked by.
-	filter = []Param{
-		ofApp, ofKind, ofSource,
-		{Name: "channel", Help: "on a channel of this name; * stands for any run of characters"},
-		{Name: "event", Help: "an event of this name; * stands for any run of characters"},
-		{Name: "user", Help: "by this user, or joining and leaving as it"},
-		ofSocket,
-		{Name: "delivered", Type: Truth, Help: "events that reached somebody, or with false nobody"},
-		{Name: "since", Type: Moment, Help: "at this time or later"},
-		{Name: "until", Type: Moment, Help: "before this time"},
-		{Name: "text", Help: "found in payload or note; capitals do not count"},
-	}
-)
+var ofApp = Param{Name: "app", Help: "of this application alone, by its id"}
 
-func kinds() (names []string) {
-	for _, row := range journal.Kinds {
-		names = append(names, row.Name)
+// FilterParams are the parameters by which entries are picked, apart from some.
+func FilterParams(without ...string) []Param {
+	var all []Param
+	for _, f := range app.Filters() {
+		if !slices.Contains(without, f.Name) {
+			all = append(all, Param{Name: f.Name, Type: Filtering, Help: f.Help})
+		}
 	}
-	return names
-}
-
-func sources() (names []string) {
-	for s := journal.Server; s <= journal.Replay; s++ {
-		names = append(names, s.String())
-	}
-	return names
+	return all
 }
 
 // Routes is the whole API, in the order of its document.
@@ -58,15 +38,13 @@ var routes = []route{
 		{Name: "limit", Type: Count, Help: "at most so many, up to 500"},
 	}, nil, Feed{}}, true, (*Handler).feed},
 
-	{Route{http.MethodGet, "/api/events", "a page of what the store has, the newest that fit, oldest first", append(slices.Clone(filter),
-		Param{Name: "before", Type: Number, Help: "entries before this one: the first of the page before"},
-		Param{Name: "after", Type: Number, Help: "entries after this one"},
+	{Route{http.MethodGet, "/api/events", "a page of what the store has, the newest that fit, oldest first", append(FilterParams(),
 		Param{Name: "order", Values: []string{"newest", "oldest"}, Help: "which ones, when more fit than limit: newest, or oldest"},
 		Param{Name: "limit", Type: Count, Help: "at most so many, up to 1000; left out: 200"},
 	), nil, Entries{}}, true, (*Handler).events},
 	{Route{http.MethodDelete, "/api/events", "delete what the store has; connections and channels stay as they are", []Param{ofApp}, nil, Cleared{}},
 		false, (*Handler).clearEvents},
-	{Route{http.MethodGet, "/api/events/wait", "the first event that fits after a moment; waits for it", append(slices.Clone(filter),
+	{Route{http.MethodGet, "/api/events/wait", "the first event that fits after a moment; waits for it", append(FilterParams("after", "before"),
 		Param{Name: "after", Type: Number, Help: "entries after this one, those included that happened already; left out: from now on"},
 		Param{Name: "timeout", Type: Duration, Help: "how long to wait, at most 5m; left out: 5s. Then the answer's entry is null"},
 	), nil, Waited{}}, false, (*Handler).wait},

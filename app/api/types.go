@@ -222,7 +222,7 @@ type Connection struct {
 	// QueuedBytes wait to be written to it.
 	QueuedBytes int `json:"queued_bytes"`
 	// LastSeen is when it was last heard.
-	LastSeen time.Time `json:"last_seen"`
+	LastSeen time.Time `json:"last_seen,omitzero"`
 }
 
 // Connections are the open sockets, the oldest first within an application: GET /api/connections.
@@ -274,10 +274,13 @@ type Channels struct {
 	Channels []Channel `json:"channels"`
 }
 
-// State is who was connected, subscribed and present at a moment: GET /api/state.
+// State is who was connected, subscribed and present at a moment: GET /api/state. Of a moment that is over, a
+// connection's origin, user_agent, remote, queued_bytes and last_seen are not known.
 type State struct {
 	// Seq is the number of the last entry that is taken into account.
-	Seq         uint64       `json:"seq"`
+	Seq uint64 `json:"seq"`
+	// At is when that was.
+	At          time.Time    `json:"at"`
 	Connections []Connection `json:"connections"`
 	Channels    []Channel    `json:"channels"`
 }

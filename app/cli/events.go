@@ -27,7 +27,8 @@ type eventsAsked struct {
 
 func events(s *shell) *cobra.Command {
 	var ask eventsAsked
-	var delivered, undelivered bool
+	var undelivered bool
+	var since string
 	cmd := &cobra.Command{
 		Use:   "events [FILTER]",
 		Short: "Show what happened",
@@ -55,11 +56,20 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.text = strings.Join(args, "")
-			switch {
-			case delivered && undelivered:
-				return &usageError{"--delivered and --undelivered leave nothing over; give one of them"}
-			case delivered || undelivered:
-				ask.filter.Set("delivered", fmt.Sprint(delivered))
+			if undelivered {
+				if ask.filter.Has("delivered") {
+					return &usageError{"--undelivered is --delivered no; give one of them"}
+				}
+				ask.filter.Set("delivered", "no")
+			}
+			if since != "" {
+				if ask.filter.Has("from") {
+					return &usageError{"--since is --from; give one of them"}
+				}
+				ask.filter.Set("from", since)
+				if _, err := api.ReadFilter(ask.filter); err != nil {
+					return &usageError{"--since: " + strings.TrimPrefix(err.Error(), "parameter from ")}
+				}
 			}
 			if ask.limit < 1 || ask.limit > 1000 {
 				return &usageError{fmt.Sprintf("--limit %d must be from 1 to 1000", ask.limit)}
@@ -67,10 +77,10 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 			return s.events(cmd.Context(), ask)
 		},
 	}
-	ask.filter = filterFlags(cmd, "delivered", "text")
+	ask.filter = filterFlags(cmd, "text")
 	f := cmd.Flags()
-	f.BoolVar(&delivered, "delivered", false, "events that reached somebody")
-	f.BoolVar(&undelivered, "undelivered", false, "events that reached nobody")
+	f.BoolVar(&undelivered, "undelivered", false, "the same as --delivered no")
+	f.Var((*word)(&since), "since", "the same as --from")
 	f.IntVarP(&ask.limit, "limit", "n", 50, "at most so many, the newest")
 	f.BoolVarP(&ask.follow, "follow", "f", false, "go on with what happens, until Ctrl-C")
 	f.BoolVar(&s.json, "json", false, "print JSON, one object a line")
@@ -84,19 +94,8 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 // their values will be.
 func filterFlags(cmd *cobra.Command, without ...string) url.Values {
 	values := url.Values{}
-	for _, p := range api.FilterParams() {
-		if slices.Contains(without, p.Name) {
-			continue
-		}
-		help := p.Help
-		if len(p.Values) > 0 {
-			help += ": " + strings.Join(p.Values, ", ")
-		}
-		cmd.Flags().Var(&filterFlag{values, p}, p.Name, help)
-		if len(p.Values) > 0 {
-			// The flag was made in the line above, so the only error, "no such flag", cannot come.
-			_ = cmd.RegisterFlagCompletionFunc(p.Name, cobra.FixedCompletions(p.Values, cobra.ShellCompDirectiveNoFileComp))
-		}
+	for _, p := range api.FilterParams(without...) {
+		cmd.Flags().Var(&filterFlag{values, p.Name}, p.Name, p.Help)
 	}
 	return values
 }
@@ -104,19 +103,17 @@ func filterFlags(cmd *cobra.Command, without ...string) url.Values {
 // filterFlag puts a flag's text where the control API's reader finds it, which says what is wrong with it.
 type filterFlag struct {
 	values url.Values
-	param  api.Param
+	name   string
 }
 
 func (f *filterFlag) String() string { return "" }
 func (f *filterFlag) Type() string   { return "value" }
 func (f *filterFlag) Set(text string) error {
-	if f.param.Many {
-		f.values.Add(f.param.Name, text)
-	} else {
-		f.values.Set(f.param.Name, text)
+	f.values.Set(f.name, text)
+	if _, err := api.ReadFilter(url.Values{f.name: {text}}); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "parameter "+f.name+" "))
 	}
-	_, err := api.ReadFilter(url.Values{f.param.Name: {text}})
-	return err
+	return nil
 }
 
 func (s *shell) events(ctx context.Context, ask eventsAsked) error {
@@ -156,9 +153,10 @@ func (s *shell) events(ctx context.Context, ask eventsAsked) error {
 	if err != nil {
 		return err
 	}
-	match := q.Matcher()
+	match, text := q.Matcher(), app.Query{Text: ask.text}.Matcher()
 	return unlessStopped(ctx, running.follow(ctx, after, func(e *api.Entry) error {
-		if entry := e.Journal(); !match(&entry) || !holds(e, ask.text) {
+		if entry := e.Journal(); !match(&entry) ||
+			!text(&entry) && !strings.Contains(e.Channel, ask.text) && !strings.Contains(e.Event, ask.text) {
 			return nil
 		}
 		return s.printEntry(e)
@@ -197,12 +195,6 @@ func search(ctx context.Context, read reader, ask eventsAsked) ([]api.Entry, err
 	return all[max(0, len(all)-ask.limit):], nil
 }
 
-// holds is search for one entry.
-func holds(e *api.Entry, text string) bool {
-	return text == "" || strings.Contains(e.Channel, text) || strings.Contains(e.Event, text) ||
-		strings.Contains(strings.ToLower(e.Data), strings.ToLower(text)) || strings.Contains(strings.ToLower(e.Note), strings.ToLower(text))
-}
-
 // entries is a reader that asks the running Echolab.
 func (c *control) entries(ctx context.Context, filter url.Values, limit int) ([]api.Entry, error) {
 	query := url.Values{"limit": {fmt.Sprint(limit)}}
@@ -237,16 +229,17 @@ func (s *shell) stored(db string) reader {
 		if err != nil {
 			return nil, err
 		}
-		page, err := app.Stored(ctx, cfg, q)
-		var failure *app.Error
-		if db == "" && errors.As(err, &failure) && failure.Code == app.NotFound {
-			return nil, &app.Error{Code: app.Away, Message: "no Echolab answers at " + defaultControl + ", and " + failure.Message +
-				"; start one with 'echolab serve', or pass --api or --db"}
+		database, err := app.ReadDatabase(ctx, cfg)
+		if err != nil && db == "" {
+			return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
+		} else if err != nil {
+			return nil, err
 		}
+		page, err := database.Entries(ctx, q)
 		out := make([]api.Entry, len(page.Entries))
 		for i := range page.Entries {
 			out[i] = api.Show(&page.Entries[i])
 		}
-		return out, err
+		return out, errors.Join(err, database.Close())
 	}
 }

@@ -130,7 +130,7 @@ func (s *shell) listenHere(ctx context.Context, ask listenAsked, counted func(fu
 	}
 	var matchers []func(*api.Entry) bool
 	for _, channel := range ask.channels {
-		filter := url.Values{"channel": {channel}, "kind": {"published", "whispered"}}
+		filter := url.Values{"channel": {channel}, "kind": {"published,whispered"}}
 		if ask.event != "" {
 			filter.Set("event", ask.event)
 		}

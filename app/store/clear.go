@@ -2,36 +2,48 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 )
 
 // Clear deletes the entries of an app ("" for all of every app and of none) up to a sequence number, apart from what
-// retention must not touch: the newest entry of a file, and what Keep names. Who is still connected stays so. It tells
-// how many entries it deleted, also when ctx ended before all were.
-func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (int64, error) {
-	total := int64(0)
-	err := s.eachFile(app, func(f *file) error {
-		n, err := f.clear(ctx, app, int64(upTo))
-		if total += n; err != nil {
+// retention must not touch: what Keep names, and the newest entry of a file, from which numbers go on. Who is still
+// connected stays so. It tells how many entries it deleted, also when ctx ended before all were, and which ones would have
+// gone were they not the newest.
+func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (deleted int64, left []uint64, err error) {
+	err = s.eachFile(app, func(f *file) error {
+		n, newest, err := f.clear(ctx, app, int64(upTo))
+		if deleted += n; newest > 0 {
+			left = append(left, uint64(newest))
+		}
+		if err != nil {
 			return fmt.Errorf("clear store %s: %w", f.path, err)
 		}
 		return nil
 	})
-	return total, err
+	return deleted, left, err
 }
 
-func (f *file) clear(ctx context.Context, app string, upTo int64) (total int64, err error) {
+func (f *file) clear(ctx context.Context, app string, upTo int64) (total, newest int64, err error) {
 	for from := int64(1); from > 0 && from <= upTo; {
 		if err := ctx.Err(); err != nil {
-			return total, err
+			return total, 0, err
 		}
 		n, next, err := f.clearSlice(app, from, upTo)
 		if total += n; err != nil {
-			return total, err
+			return total, 0, err
 		}
 		from = next
 	}
-	return total, f.sweep(upTo)
+	if err := f.sweep(upTo); err != nil {
+		return total, 0, err
+	}
+	err = f.read(func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM realtime_events e WHERE seq = (SELECT max(seq) FROM realtime_events)
+		  AND seq <= ?1 AND (?2 = '' OR app = ?2) AND NOT EXISTS (SELECT 1 FROM keeps WHERE e.seq BETWEEN from_seq AND to_seq)`,
+			upTo, app).Scan(&newest)
+	})
+	return total, newest, err
 }
 
 // clearSlice deletes within one block, in a transaction of its own: entries are written in between. next is where to

@@ -27,3 +27,8 @@ var (
 	EncodePayload = encodePayload
 	DecodePayload = decodePayload
 )
+
+// ReadShard reads all of a row of block_sets.
+func ReadShard(shard []byte) error {
+	return eachNamed(shard, func(_, written []byte) error { return new(set).orFrom(written) })
+}

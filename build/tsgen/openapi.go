@@ -102,12 +102,12 @@ func operationID(route api.Route) string {
 
 func parameter(p api.Param) object {
 	schema := map[api.ParamType]object{
-		api.Text:     {"type": "string"},
-		api.Number:   {"type": "integer", "minimum": 0},
-		api.Count:    {"type": "integer", "minimum": 1},
-		api.Duration: {"type": "string", "examples": []string{"500ms", "15s"}},
-		api.Truth:    {"type": "boolean"},
-		api.Moment:   {"type": "string", "examples": []string{"2026-01-05T09:30:00Z", "10m"}},
+		api.Text:      {"type": "string"},
+		api.Number:    {"type": "integer", "minimum": 0},
+		api.Count:     {"type": "integer", "minimum": 1},
+		api.Duration:  {"type": "string", "examples": []string{"500ms", "15s"}},
+		api.Truth:     {"type": "boolean"},
+		api.Filtering: {"type": "string"},
 	}[p.Type]
 	if len(p.Values) > 0 {
 		schema["enum"] = p.Values

@@ -238,7 +238,7 @@ export interface Connection {
   /** QueuedBytes wait to be written to it. */
   queued_bytes: number;
   /** LastSeen is when it was last heard. */
-  last_seen: string;
+  last_seen?: string;
 }
 
 /** Connections are the open sockets, the oldest first within an application: GET /api/connections. */
@@ -290,10 +290,13 @@ export interface Channels {
   channels: Channel[];
 }
 
-/** State is who was connected, subscribed and present at a moment: GET /api/state. */
+/** State is who was connected, subscribed and present at a moment: GET /api/state. Of a moment that is over, a
+ * connection's origin, user_agent, remote, queued_bytes and last_seen are not known. */
 export interface State {
   /** Seq is the number of the last entry that is taken into account. */
   seq: number;
+  /** At is when that was. */
+  at: string;
   connections: Connection[];
   channels: Channel[];
 }
