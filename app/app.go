@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,13 +60,17 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, err
 	}
 	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
+		if cfg.UIPort == cfg.Port && cfg.Port != 0 {
+			return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
+				"port %d is asked for twice, by the server and by the UI; pass another --ui-port, or 0 for any free one", cfg.Port)}
+		}
 		return nil, err
 	}
 	options := storeOptions(cfg, logger)
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
-		a.unkept = err.Error() + "; events are kept in memory until Echolab is started again"
+		a.unkept = strings.ReplaceAll(err.Error(), "\n", "; ") + "; events are kept in memory until Echolab is started again"
 		logger.Error(a.unkept)
 		a.store, err = store.Open(store.Options{Memory: true, Logger: logger, Retention: cfg.Retention})
 	}

@@ -130,7 +130,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	assert.True(t, entries[0].Delivered())
 	assert.JSONEq(t, `{"id":42,"total":"99.50"}`, string(entries[0].Data))
 	assert.False(t, entries[1].Delivered())
-	assert.Equal(t, "nobody was subscribed", entries[1].Note)
+	assert.Equal(t, "Nobody was subscribed to private-client.5.", entries[1].Note)
 	before := r.Journal().Last()
 	require.NoError(t, r.stop())
 

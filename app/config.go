@@ -108,6 +108,10 @@ func Load(src Sources) (Config, error) {
 	}
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)
 	if len(l.problems) > 0 {
+		// What was lost in the .env may be why something is missing now.
+		for _, lost := range l.lost {
+			l.problem("%s", lost)
+		}
 		return Config{}, &Error{Code: Invalid, Message: strings.Join(l.problems, "\n")}
 	}
 	return l.config, nil

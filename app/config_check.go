@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // checkTogether warns of what is valid by itself but will not work, or not as a Laravel user expects.
@@ -149,4 +150,17 @@ func (l *loader) state(name string) string {
 		return "null"
 	}
 	return "empty"
+}
+
+// checkToken wants what can stand in an address and in a cookie as it is.
+func checkToken(token string) string {
+	if len(token) < 8 {
+		return "must have at least 8 characters"
+	}
+	for _, r := range token {
+		if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~", r) {
+			return "may hold only letters, digits and -._~"
+		}
+	}
+	return ""
 }

@@ -20,6 +20,7 @@ type loader struct {
 	env      dotenv.Values
 	file     document
 	problems []string
+	lost     []string // what Laravel loses in the .env, for when something is missing
 }
 
 func (l *loader) problem(format string, args ...any) {
@@ -100,6 +101,7 @@ func (l *loader) readEnvFile() {
 	l.env = values
 	for _, w := range values.Warnings {
 		l.warn("%s", w)
+		l.lost = append(l.lost, fmt.Sprint(w))
 	}
 	if values.File != "" {
 		l.config.EnvFile = name

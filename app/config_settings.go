@@ -65,7 +65,7 @@ var settings = []setting[Config]{
 		as: whole(func(c *Config) *int { return &c.UIPort }, 0, 65535, "0 is any free port"), null: unset, empty: unset},
 	{Setting: Setting{Name: "ui_token", Env: "ECHOLAB_UI_TOKEN",
 		Help: "what the UI asks for when ui_host is not loopback (default: a new one at each start)"},
-		as: text(func(c *Config) *string { return &c.UIToken }, nil), null: unset, empty: unset, secret: true},
+		as: text(func(c *Config) *string { return &c.UIToken }, checkToken), null: unset, empty: unset, secret: true},
 	{Setting: Setting{Name: "env_file", Flag: "env-file", Env: "ECHOLAB_ENV_FILE",
 		Help: "the .env to read (default .env, if there)"},
 		as: text(func(c *Config) *string { return &c.EnvFile }, nil), null: unset, empty: unset},
@@ -269,7 +269,7 @@ func originList() field[pusher.App] {
 				if origin == "" {
 					return v.refuse("must be host names or *, separated by commas")
 				}
-				if strings.ContainsAny(origin, ":/") {
+				if bare := strings.TrimSuffix(strings.TrimPrefix(origin, "["), "]"); strings.ContainsAny(origin, ":/") && (bare == origin || net.ParseIP(bare) == nil) {
 					v.note("%s never matches: Reverb compares the host name alone, without scheme and port", origin)
 				}
 				origins = append(origins, origin)

@@ -20,7 +20,7 @@ apt_install() {
 need() {
   local what=$1 how=$2
   shift 2
-  echo "installing $what: $*" >&2
+  command -v apt-get >/dev/null && echo "installing $what: $*" >&2
   apt_install "$@" || { echo "$what is missing. Install it: $how" >&2; exit 1; }
 }
 

@@ -273,11 +273,11 @@ func (h *hub) publish(e journal.Entry, text []byte, except *conn, keep bool) (se
 	}
 	e.Count = ch.sendLocked(f, except)
 	if e.Count == 0 {
-		e.Note = "nobody was subscribed"
+		e.Note = "Nobody was subscribed to " + short(e.Channel) + "."
 		if len(ch.subs) == 1 && ch.subs[0].conn == except {
-			e.Note = "only the sender was subscribed, and it is left out"
+			e.Note = "Only the sender was subscribed, and it is left out."
 		} else if len(ch.subs) > 0 {
-			e.Note = "every subscriber was being disconnected"
+			e.Note = "Every subscriber was being disconnected."
 		}
 	}
 	seq = h.srv.journal.Append(e)
@@ -285,8 +285,17 @@ func (h *hub) publish(e journal.Entry, text []byte, except *conn, keep bool) (se
 	return seq, e.Count
 }
 
-// whyNobody looks for the likely mistake behind an event that reached nobody: the same name under another prefix.
+// neighbours are the other names that a channel may have been meant to have, and how Laravel broadcasts on them.
+var neighbours = []struct{ prefix, class string }{
+	{"private-", "PrivateChannel"},
+	{"presence-", "PresenceChannel"},
+	{"private-encrypted-", "EncryptedPrivateChannel"},
+	{"", "Channel"},
+}
+
+// whyNobody puts into words why an event reached nobody, with the likely mistake: the same name under another prefix.
 func (h *hub) whyNobody(name string) string {
+	why := "Nobody was subscribed to " + short(name) + "."
 	base := name
 	for _, prefix := range []string{"private-encrypted-", "private-", "presence-"} {
 		if rest, ok := strings.CutPrefix(name, prefix); ok {
@@ -294,24 +303,29 @@ func (h *hub) whyNobody(name string) string {
 			break
 		}
 	}
-	for _, other := range []string{base, "private-" + base, "presence-" + base, "private-encrypted-" + base} {
-		if other == name {
+	for _, other := range neighbours {
+		channel := other.prefix + base
+		if channel == name {
 			continue
 		}
-		sh := h.shard(other)
+		sh := h.shard(channel)
 		sh.mu.Lock()
 		n := 0
-		if ch := sh.channels[other]; ch != nil {
+		if ch := sh.channels[channel]; ch != nil {
 			n = len(ch.subs)
 		}
 		sh.mu.Unlock()
-		if n == 1 {
-			return "nobody was subscribed, but 1 socket is on " + other
-		} else if n > 1 {
-			return "nobody was subscribed, but " + itoa(n) + " sockets are on " + other
+		switch {
+		case n == 1:
+			why += " 1 socket is on "
+		case n > 1:
+			why += " " + itoa(n) + " sockets are on "
+		default:
+			continue
 		}
+		return why + short(channel) + ": broadcast on " + other.class + "('" + short(base) + "')."
 	}
-	return "nobody was subscribed"
+	return why
 }
 
 // terminate disconnects every socket of a user: those signed in as it where the profile knows sign-in, and those that

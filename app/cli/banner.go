@@ -32,7 +32,7 @@ func (s *shell) banner(cfg app.Config, at addresses) error {
 		rows = append(rows, [3]string{"More apps", strings.Join(names, ", "), cfg.ConfigFile})
 	}
 	rows = append(rows,
-		[3]string{"Database", cfg.DB, cfg.Origin("db")},
+		[3]string{"Database", at.db, cfg.Origin("db")},
 		[3]string{"Profile", cfg.Profile, cfg.Origin("profile")})
 
 	width := 0

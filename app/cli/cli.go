@@ -85,6 +85,8 @@ Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happen
 			return s.window(cmd.Context(), cfg, false)
 		},
 	}
+	root.Version = readVersion().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -138,6 +139,9 @@ type controls struct {
 
 // open makes an App with its control API.
 func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App, controls, error) {
+	if quiet && cfg.UIToken == "" && !app.Loopback(cfg.UIHost) {
+		return nil, controls{}, &usageError{"the UI on " + cfg.UIHost + " wants a token, and with --quiet the one made up for this start would not be printed; set ECHOLAB_UI_TOKEN"}
+	}
 	running, err := app.Open(ctx, cfg, s.logger(cfg, quiet))
 	if err != nil {
 		return nil, controls{}, err
@@ -177,15 +181,19 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-type addresses struct{ server, ui string }
+type addresses struct{ server, ui, db string }
 
 // addressesOf is what to open, the token of the UI included.
 func addressesOf(running *app.App, control controls) addresses {
 	cfg := running.Config()
 	at := addresses{server: address(cfg.Host, running.Addr(), cfg.Path), ui: address(cfg.UIHost, running.UIAddr(), "")}
-	if control.token != "" {
+	switch {
+	case cfg.UIToken != "" && control.token != "":
+		at.ui += "/?token=…" // whoever set it knows it
+	case control.token != "":
 		at.ui += "/?token=" + url.QueryEscape(control.token)
 	}
+	at.db = strings.Join(running.Store().Paths, ", ")
 	return at
 }
 
@@ -219,5 +227,5 @@ func (s *shell) readyLine(cfg app.Config, at addresses) error {
 		DB       string   `json:"db"`
 		Profile  string   `json:"profile"`
 		Warnings []string `json:"warnings"`
-	}{"ready", at.server, at.ui, apps, cfg.DB, cfg.Profile, append([]string{}, cfg.Warnings...)})
+	}{"ready", at.server, at.ui, apps, at.db, cfg.Profile, append([]string{}, cfg.Warnings...)})
 }

@@ -152,7 +152,7 @@ func (f *file) openConnections(ctx context.Context) error {
 	}
 	last, err := w.number("SELECT max(seq) FROM realtime_events")
 	if err != nil {
-		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+		return errors.Join(f.cannotWrite(err), w.close())
 	}
 	db, err := sql.Open("sqlite", join(f.dsn, append(common, pragma("query_only(ON)"))...))
 	if err == nil {
@@ -161,7 +161,7 @@ func (f *file) openConnections(ctx context.Context) error {
 		err = db.PingContext(ctx)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+		return errors.Join(f.cannotWrite(err), w.close())
 	}
 	f.writer = w
 	f.reader.Store(db)
