@@ -275,7 +275,7 @@ func (w *writer) deleteEntries(from, to int64) (n int64, err error) {
 const deleteEnded = `DELETE FROM %[1]s WHERE from_seq BETWEEN ?1 AND ?2 AND to_seq <= ?2 + 1`
 
 // sweepEnded deletes what is over and touches nothing that is left.
-const sweepEnded = `DELETE FROM %[1]s WHERE from_seq <= ?1 AND to_seq <= ?1 + 1
+const sweepEnded = `DELETE FROM %[1]s WHERE from_seq <= ?1 AND to_seq <= ?2
   AND NOT EXISTS (SELECT 1 FROM realtime_events e WHERE e.seq >= %[1]s.from_seq AND e.seq < %[1]s.to_seq)`
 
 // sweep deletes the intervals that touch no entry any more, and users who were last seen before the oldest one.
@@ -287,8 +287,13 @@ func (f *file) sweep(upTo int64) error {
 	}
 	w := f.writer
 	return w.transaction(func() error {
+		// Beyond upTo there may be a gap, of what was deleted earlier.
+		next, err := w.number(fmt.Sprintf("SELECT min(seq) FROM realtime_events WHERE seq > %d", upTo))
+		if err != nil {
+			return err
+		}
 		for _, table := range []string{"subscriptions", "sessions"} {
-			if err := w.exec(fmt.Sprintf(sweepEnded, table), upTo); err != nil {
+			if err := w.exec(fmt.Sprintf(sweepEnded, table), upTo, next); err != nil {
 				return err
 			}
 		}
