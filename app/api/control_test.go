@@ -39,7 +39,7 @@ func TestPublish_TellsWhoGotIt(t *testing.T) {
 	got := given[api.Published](l, "POST", "/api/publish", `{"channels":["presence-room","other"],"event":"Say","socket_id":"`+ada.id+`"}`).Deliveries
 	require.Len(t, got, 2)
 	assert.Equal(t, []api.Subscriber{{grace.id, "8"}}, got[0].Sockets, "the one left out is not among them")
-	assert.Equal(t, "nobody was subscribed", got[1].Note)
+	assert.Equal(t, "Nobody was subscribed to other.", got[1].Note)
 	assert.Empty(t, got[1].Sockets)
 	e := given[api.Entry](l, "GET", fmt.Sprintf("/api/events/%d", got[0].Seq), "")
 	assert.Equal(t, "published server Say {}", fmt.Sprint(e.Kind, " ", e.Source, " ", e.Event, " ", e.Data))

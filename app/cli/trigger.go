@@ -128,12 +128,17 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 		got := fmt.Sprintf("%d sockets got it", d.Recipients)
 		switch d.Recipients {
 		case 0:
-			got = paint.amber("nobody got it: " + plain(d.Note))
+			got = paint.amber("nobody got it")
 		case 1:
 			got = "1 socket got it"
 		}
 		if _, err := fmt.Fprintf(s.out, "%s on %s: %s  %s\n", paint.bold(plain(p.Event)), plain(d.Channel), got, paint.dim(fmt.Sprintf("#%d", d.Seq))); err != nil {
 			return err
+		}
+		if d.Note != "" {
+			if _, err := fmt.Fprintf(s.out, "  %s\n", plain(d.Note)); err != nil {
+				return err
+			}
 		}
 		for _, to := range d.Sockets {
 			user := ""
