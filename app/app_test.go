@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -247,4 +249,72 @@ func TestApp_ServesOnWhenTheDatabaseCannotBeWritten(t *testing.T) {
 	require.Len(t, trouble, 1, "said once, where the page shows it")
 	assert.Equal(t, state.Error, trouble[0].Note)
 	require.NoError(t, tx.Rollback())
+}
+
+func TestMakeApp_IsKeptInTheFirstFileAndForgotten(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "echolab.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("apps:\n  - {id: one, key: k1, secret: s1}\n  - {id: two, key: k2, secret: s2}\n"), 0o600))
+	r := run(t, map[string]string{"config": config})
+	made, err := r.MakeApp([]byte(`{"id":"worker"}`))
+	require.NoError(t, err)
+	status, err := publish(r.URL(), &made, "portal", "Announcement", "{}")
+	require.NoError(t, err)
+	require.Equal(t, 200, status)
+	assert.Len(t, r.kept(app.Query{App: "worker"}), 1)
+	paths := r.Store().Paths
+	require.NoError(t, r.stop())
+	db, err := sql.Open("sqlite", "file:"+paths[0])
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	var n int
+	require.NoError(t, db.QueryRow("SELECT count(*) FROM realtime_events WHERE app = 'worker'").Scan(&n))
+	assert.Equal(t, 1, n, filepath.Base(paths[0]))
+	assert.Equal(t, "one.sqlite", filepath.Base(paths[0]))
+}
+
+// Workers make and remove their apps while everyone else is served.
+func TestMakeApp_WhileOthersAreServed(t *testing.T) {
+	r := run(t, map[string]string{"db": ":memory:"})
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for range 20 {
+				made, err := r.MakeApp(nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				for _, creds := range []*pusher.App{&made, &r.creds} {
+					status, err := publish(r.URL(), creds, "portal", "Announcement", "{}")
+					assert.NoError(t, err)
+					assert.Equal(t, 200, status)
+				}
+				_, err = r.RemoveApp(made.ID)
+				assert.NoError(t, err)
+				status, err := publish(r.URL(), &made, "portal", "Announcement", "{}")
+				assert.NoError(t, err)
+				assert.Equal(t, 404, status)
+			}
+		})
+	}
+	workers.Wait()
+	assert.Len(t, r.Counts(), 1)
+}
+
+// An app made anew by the same id signs its webhooks with its own key.
+func TestMakeApp_WebhooksAreItsOwn(t *testing.T) {
+	r := run(t, map[string]string{"db": ":memory:"})
+	keys := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { keys <- q.Header.Get("X-Pusher-Key") }))
+	defer hook.Close()
+	for _, key := range []string{"first", "second"} {
+		made, err := r.MakeApp([]byte(`{"id":"worker","key":"` + key + `","webhooks":[{"url":"` + hook.URL + `","events":["channel_occupied"]}]}`))
+		require.NoError(t, err)
+		r.creds = made
+		ws := r.visit("private-"+key, "")
+		assert.Equal(t, key, <-keys)
+		_, err = r.RemoveApp("worker")
+		require.NoError(t, err)
+		_ = ws.Close()
+	}
 }

@@ -188,7 +188,7 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 func control(ts *testscript.TestScript, _ bool, _ []string) {
 	s := ts.Value(serverKey{}).(*server)
 	s.mu.Lock()
-	found := regexp.MustCompile(`"ui":"(http://[^"]+)"`).FindStringSubmatch(s.out.String())
+	found := regexp.MustCompile(`"ui":"(http://[^"/]+)`).FindStringSubmatch(s.out.String())
 	s.mu.Unlock()
 	if found == nil {
 		ts.Fatalf("the server has printed no address of its UI")
