@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"echolab/app/certificate"
+	"echolab/app/metrics"
 	"echolab/app/store"
 	"echolab/emulator"
 	"echolab/emulator/journal"
@@ -31,7 +33,9 @@ type App struct {
 	cleared cleared
 	store   *store.Store
 	server  *emulator.Server
-	unkept  string // why events are not kept on disk, "" when they are
+	metrics *metrics.Metrics
+	tls     *certificate.Source // nil where the server speaks http
+	unkept  string              // why events are not kept on disk, "" when they are
 
 	listener net.Listener // the emulator's
 	ui       net.Listener // the control API's and the page's
@@ -66,7 +70,12 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		}
 		return nil, err
 	}
+	if a.tls, err = a.identity(); err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	a.metrics = metrics.New(a.readings)
 	options := storeOptions(cfg, logger)
+	options.Committed = a.metrics.Committed
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
@@ -90,6 +99,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		AckDelivered:   cfg.Ack == AckDelivered,
 		Debug:          cfg.Debug,
 		Logger:         logger,
+		Answered:       a.metrics.Answered,
 	}, a.apps, a.journal)
 	return a, nil
 }
@@ -130,15 +140,23 @@ func (a *App) Run(ctx context.Context) error {
 		a.server.RunWebhooks(hooksCtx, now)
 	}()
 
+	counting := make(chan struct{})
+	tail := a.journal.Follow(a.journal.Last(), false)
+	go func() {
+		defer close(counting)
+		a.metrics.Follow(background, tail)
+	}()
+
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 2)
-	go func() { failed <- a.server.Serve(a.listener) }()
+	go func() { failed <- a.server.Serve(a.secured(a.listener)) }()
 	go func() { failed <- control.Serve(a.ui) }()
 	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
 	if a.unkept != "" {
 		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
 	}
+	a.log.Info("started", "url", a.URL(), "ui", a.UIURL(), "db", a.config.DB)
 	close(a.ready)
 
 	var err error
@@ -148,6 +166,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = fmt.Errorf("serve: %w", err)
 	}
 
+	a.log.Debug("stopping")
 	stop, cancel := context.WithTimeout(background, a.config.ShutdownTimeout)
 	defer cancel()
 	away, cancelAway := context.WithTimeout(stop, a.config.ShutdownTimeout/2)
@@ -172,8 +191,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-stop.Done():
 		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
 	}
+	<-counting // ended with the journal
 	_ = control.Close()
 	a.Close()
+	if err == nil {
+		a.log.Info("stopped")
+	}
 	return err
 }
 
@@ -192,9 +215,6 @@ func (a *App) Close() {
 		}
 	})
 }
-
-// URL is where a client on this machine reaches the emulator, path included.
-func (a *App) URL() string { return "http://" + reachable(a.Addr()) + a.config.Path }
 
 // UIURL is where a browser on this machine finds the page.
 func (a *App) UIURL() string { return "http://" + reachable(a.UIAddr()) }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,11 @@ type running struct {
 
 func run(t *testing.T, flags map[string]string) *running {
 	t.Helper()
+	return runLogged(t, flags, nil)
+}
+
+func runLogged(t *testing.T, flags map[string]string, logger *slog.Logger) *running {
+	t.Helper()
 	all := map[string]string{"port": "0", "ui-port": "0"}
 	for name, value := range flags {
 		all[name] = value
@@ -42,7 +48,7 @@ func run(t *testing.T, flags map[string]string) *running {
 	dir := t.TempDir()
 	cfg, err := app.Load(app.Sources{Flags: all, Environ: []string{"HOME=" + dir}, Dir: dir})
 	require.NoError(t, err)
-	a, err := app.Open(t.Context(), cfg, nil)
+	a, err := app.Open(t.Context(), cfg, logger)
 	require.NoError(t, err)
 	a.Mount(http.NotFoundHandler())
 	ctx, cancel := context.WithCancel(context.Background())

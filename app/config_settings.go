@@ -39,6 +39,8 @@ const (
 	kept                 // the empty text
 )
 
+var logLevels = []string{"debug", "info", "warn", "error"}
+
 // settings of the whole program. Where a row has one of Reverb's names it follows Laravel's stock config/reverb.php;
 // null and empty say what becomes of such a value there.
 var settings = []setting[Config]{
@@ -52,11 +54,26 @@ var settings = []setting[Config]{
 		Help: "prefix of every route, such as /ws"},
 		as: text(func(c *Config) *string { return &c.Path }, checkPath), null: kept, empty: kept},
 	{Setting: Setting{Name: "hostname", Flag: "hostname", Env: "REVERB_HOST",
-		Help: "name under which clients find the server, for the snippets"},
+		Help: "name under which clients find the server, for its certificate and the snippets"},
 		as: text(func(c *Config) *string { return &c.Hostname }, nil), null: kept, empty: kept},
+	{Setting: Setting{Name: "tls", Flag: "tls", Env: "ECHOLAB_TLS", Default: TLSFound, Values: []string{TLSFound, TLSAuto, TLSOff},
+		Help: "found: with tls.cert, or Herd's or Valet's certificate of the hostname; auto: with one of Echolab's own; off"},
+		as: oneOf(func(c *Config) *string { return &c.TLS }, TLSFound, TLSAuto, TLSOff), null: unset, empty: unset},
+	{Setting: Setting{Name: "tls.cert", Flag: "tls-cert", Env: "ECHOLAB_TLS_CERT",
+		Help: "certificate and its chain, a PEM file"},
+		as: text(func(c *Config) *string { return &c.TLSCert }, nil), null: unset, empty: unset},
+	{Setting: Setting{Name: "tls.key", Flag: "tls-key", Env: "ECHOLAB_TLS_KEY",
+		Help: "its private key, a PEM file (default: in the certificate's file)"},
+		as: text(func(c *Config) *string { return &c.TLSKey }, nil), null: unset, empty: unset},
 	{Setting: Setting{Name: "debug", Flag: "debug", Env: "ECHOLAB_DEBUG", Default: "false", Switch: true,
 		Help: "print every message"},
 		as: truth(func(c *Config) *bool { return &c.Debug }), null: unset, empty: unset},
+	{Setting: Setting{Name: "log_format", Flag: "log-format", Env: "ECHOLAB_LOG_FORMAT", Default: LogText, Values: []string{LogText, LogJSON},
+		Help: "how the log on standard error is written; json too with --json"},
+		as: oneOf(func(c *Config) *string { return &c.LogFormat }, LogText, LogJSON), null: unset, empty: unset},
+	{Setting: Setting{Name: "log_level", Flag: "log-level", Env: "ECHOLAB_LOG_LEVEL", Default: "info", Values: logLevels,
+		Help: "least important lines of the log: debug, info, warn or error; frames come with --debug alone"},
+		as: oneOf(func(c *Config) *string { return &c.LogLevel }, logLevels...), null: unset, empty: unset},
 	{Setting: Setting{Name: "ui_host", Flag: "ui-host", Env: "ECHOLAB_UI_HOST", Default: "127.0.0.1",
 		Help: "address of the UI and the control API"},
 		as: text(func(c *Config) *string { return &c.UIHost }, checkHost), null: unset, empty: unset},

@@ -60,13 +60,14 @@ type call struct {
 	params []string // path parameters after the app id
 	ctx    context.Context
 	what   string
+	began  time.Time
 }
 
 // signed wraps a handler of the HTTP API in what all have in common, in Reverb's order: size → app → signature
 // (laravel/reverb Controller::verify).
 func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Request, string, []string) {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, path string, params []string) {
-		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: label(r)}
+		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: label(r), began: time.Now()}
 		ctx, cancel := context.WithTimeout(c.ctx, s.cfg.AdmitWait)
 		err := s.journal.Admit(ctx)
 		cancel()
@@ -93,7 +94,7 @@ func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Reques
 			return
 		}
 		c.app, c.query = app, parseQuery(r.URL.RawQuery)
-		if why := s.profile.CheckRequest(app, r.Method, rawPath(r, s.cfg.Path), c.query, c.body, time.Now()); why != "" {
+		if why := s.profile.CheckRequest(app, r.Method, rawPath(r, s.cfg.Path), c.query, c.body, c.began); why != "" {
 			if len(r.TransferEncoding) > 0 {
 				why = "a chunked body is not understood, by Reverb either: send Content-Length"
 			}
@@ -132,6 +133,7 @@ func (c *call) refuse(status int, text, why string) {
 
 func (c *call) busy() {
 	c.w.Header().Set("Retry-After", "1")
+	c.s.cfg.Answered(time.Since(c.began), false)
 	c.s.log.Warn("request refused: the event log is too far behind", "request", c.what)
 	refuse(c.w, http.StatusServiceUnavailable, "The event log is too far behind. Try again.")
 }
@@ -143,8 +145,9 @@ func (c *call) malformed(err error) {
 		c.refuse(http.StatusBadRequest, "Invalid request body.", err.Error())
 		return
 	}
-	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what,
-		Note: itoa(c.s.profile.InvalidStatus) + " " + fields.Error(), Bytes: len(c.body)})
+	note := itoa(c.s.profile.InvalidStatus) + " " + fields.Error()
+	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what, Note: note, Bytes: len(c.body)})
+	c.s.log.Info("request refused", "request", c.what, "status", c.s.profile.InvalidStatus, "reason", note)
 	answer(c.w, c.s.profile.InvalidStatus, fields)
 }
 
@@ -239,11 +242,13 @@ func (c *call) within(p *pusher.Publication) bool {
 // settled waits until the event is kept, unless the sender is to be answered on delivery.
 func (c *call) settled(seq uint64) bool {
 	if c.s.cfg.AckDelivered || seq == 0 {
+		c.s.cfg.Answered(time.Since(c.began), true)
 		return true
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.s.cfg.SettleWait)
 	defer cancel()
 	if c.s.journal.Settled(ctx, seq) == nil {
+		c.s.cfg.Answered(time.Since(c.began), true)
 		return true
 	}
 	c.busy()

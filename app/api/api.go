@@ -38,6 +38,8 @@ type Options struct {
 	Token string
 	// UI is the built page; nil serves the API alone. See package frontend.
 	UI fs.FS
+	// Metrics serves /metrics; nil is 404.
+	Metrics http.Handler
 }
 
 // Handler is the control API and the page. Make it with New and end it with Close.
@@ -45,6 +47,7 @@ type Handler struct {
 	backend Backend
 	app     *app.App // nil when the backend is no Operator
 	ui      http.Handler
+	metrics http.Handler
 	epoch   string
 	served  http.Handler
 	window  http.Handler
@@ -55,9 +58,12 @@ type Handler struct {
 
 // New builds the handler. It starts nothing.
 func New(backend Backend, opt Options) *Handler {
-	h := &Handler{backend: backend, ui: page(opt.UI), epoch: rand.Text()}
+	h := &Handler{backend: backend, ui: page(opt.UI), metrics: opt.Metrics, epoch: rand.Text()}
 	if operator, ok := backend.(Operator); ok {
 		h.app = operator.Running()
+	}
+	if h.metrics == nil {
+		h.metrics = http.HandlerFunc(h.unknown)
 	}
 	h.closing, h.close = context.WithCancel(context.Background())
 	mux := http.NewServeMux()
@@ -67,6 +73,7 @@ func New(backend Backend, opt Options) *Handler {
 		}
 	}
 	mux.HandleFunc("/api/", h.unknown)
+	mux.Handle("GET /metrics", h.metrics) // for Prometheus
 	mux.Handle("/", h.ui)
 	h.served = newGuard(opt).wrap(mux)
 	h.window = windowGuard().wrap(mux)

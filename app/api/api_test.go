@@ -32,7 +32,7 @@ func (b *backend) Status() api.Status {
 		Version:   "0.0.0-test",
 		StartedAt: time.Date(2026, 1, 5, 9, 30, 0, 0, time.FixedZone("", 3600)),
 		Profile:   "reverb",
-		Server:    api.ServerStatus{Host: "127.0.0.1", Port: 8080, URL: "http://127.0.0.1:8080"},
+		Server:    api.ServerStatus{Host: "127.0.0.1", Port: 8080, Scheme: "http", URL: "http://127.0.0.1:8080"},
 		Store:     api.StoreStatus{State: api.StoreOff},
 	}
 }
@@ -119,7 +119,7 @@ func TestStatus_ListsAreNeverNullAndTimesAreUTC(t *testing.T) {
 	res := get(t, api.New(newBackend(), api.Options{}), "/api/status")
 	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 	assert.JSONEq(t, `{"version":"0.0.0-test","started_at":"2026-01-05T08:30:00Z","profile":"reverb",
-		"server":{"host":"127.0.0.1","port":8080,"path":"","url":"http://127.0.0.1:8080","reachable_from_network":false},
+		"server":{"host":"127.0.0.1","port":8080,"path":"","scheme":"http","url":"http://127.0.0.1:8080","reachable_from_network":false},
 		"ui":"","apps":[],"store":{"state":"off","path":"","error":""},"warnings":[],"last_seq":0}`, body(t, res))
 }
 

@@ -23,7 +23,7 @@ func (b backend) Status() Status {
 		StartedAt: b.StartedAt(),
 		Profile:   cfg.Profile,
 		Server: ServerStatus{
-			Host: cfg.Host, Path: cfg.Path, URL: b.URL(),
+			Host: cfg.Host, Path: cfg.Path, Scheme: cfg.Scheme(), URL: b.URL(),
 			ReachableFromNetwork: b.ReachableFromNetwork(),
 		},
 		UI:       b.UIURL(),

@@ -2,7 +2,9 @@ package api_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -166,4 +168,24 @@ func TestGuard_SecretsStayInside(t *testing.T) {
 	}
 	_, text := l.ask(http.MethodPost, "/api/apps", `{"id":"`+l.creds.ID+`"}`)
 	assert.NotContains(t, text, l.creds.Secret)
+}
+
+func TestMetrics_AreBehindTheSameDoors(t *testing.T) {
+	figures := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "echolab_connections 3\n") })
+	h := api.New(newBackend(), api.Options{Metrics: figures, Token: "s3same"})
+	ask := func(host, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "http://"+host+"/metrics", nil)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	assert.Equal(t, "echolab_connections 3\n", ask("127.0.0.1:8089", "s3same").Body.String())
+	assert.Equal(t, http.StatusUnauthorized, ask("127.0.0.1:8089", "").Code)
+	assert.Equal(t, http.StatusForbidden, ask("rebound.example", "s3same").Code)
+
+	h = api.New(newBackend(), api.Options{})
+	assert.Equal(t, http.StatusNotFound, ask("127.0.0.1:8089", "").Code)
 }

@@ -34,7 +34,10 @@ type ServerStatus struct {
 	Port int    `json:"port"`
 	// Path is the prefix before /app and /apps; empty or starting with a slash.
 	Path string `json:"path"`
-	// URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080.
+	// Scheme is http, or https where TLS is configured.
+	Scheme string `json:"scheme"`
+	// URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
+	// one that the certificate is for.
 	URL string `json:"url"`
 	// ReachableFromNetwork tells that other machines can connect.
 	ReachableFromNetwork bool `json:"reachable_from_network"`

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -41,6 +40,9 @@ order; 'echolab help settings' lists them all.`,
 
   # what would be used, and where each value comes from
   echolab serve --print-config
+
+  # https and wss, with a certificate of Echolab's own; 'echolab tls' says how to trust it
+  echolab serve --tls auto
 
   # for scripts: one line of JSON once connections are answered
   echolab serve --port 0 --ui-port 0 --db :memory: --json`,
@@ -146,7 +148,7 @@ func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App,
 	if err != nil {
 		return nil, controls{}, err
 	}
-	opt := api.Options{Hosts: []string{cfg.UIHost}, UI: frontend.Files()}
+	opt := api.Options{Hosts: []string{cfg.UIHost}, UI: frontend.Files(), Metrics: running.Metrics()}
 	if !app.Loopback(cfg.UIHost) {
 		if opt.Token = cfg.UIToken; opt.Token == "" {
 			opt.Token = rand.Text()
@@ -155,22 +157,6 @@ func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App,
 	handler := api.New(api.For(running, readVersion().Version), opt)
 	running.Mount(handler)
 	return running, controls{handler, opt.Token}, nil
-}
-
-// logger writes what needs a person to standard error: text for a terminal, JSON with --json; every frame with --debug.
-func (s *shell) logger(cfg app.Config, quiet bool) *slog.Logger {
-	level := slog.LevelInfo
-	switch {
-	case cfg.Debug:
-		level = slog.LevelDebug
-	case quiet:
-		level = slog.LevelError
-	}
-	opt := &slog.HandlerOptions{Level: level}
-	if s.json {
-		return slog.New(slog.NewJSONHandler(s.err, opt))
-	}
-	return slog.New(slog.NewTextHandler(s.err, opt))
 }
 
 // unlessStopped leaves out the error that only says that ctx ended: that was asked for.
@@ -187,6 +173,9 @@ type addresses struct{ server, ui, db string }
 func addressesOf(running *app.App, control controls) addresses {
 	cfg := running.Config()
 	at := addresses{server: address(cfg.Host, running.Addr(), cfg.Path), ui: address(cfg.UIHost, running.UIAddr(), "")}
+	if cfg.ServesTLS() {
+		at.server = running.URL()
+	}
 	switch {
 	case cfg.UIToken != "" && control.token != "":
 		at.ui += "/?token=…" // whoever set it knows it

@@ -42,6 +42,7 @@ echolab.yaml, with several apps:
 
   port: 8080
   profile: reverb
+  tls: {cert: portal.test.pem, key: portal.test-key.pem}   # or: tls: auto
   shutdown_timeout: 5s
   apps:
     - id: client-portal

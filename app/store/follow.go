@@ -85,7 +85,10 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		}
 		last := buf[n-1].Seq
 		batch := s.ofFile(f, buf[:n])
-		if err := f.commit(batch, lost > 0); err != nil {
+		began := time.Now()
+		if err := f.commit(batch, lost > 0); err == nil {
+			s.told(len(batch), time.Since(began))
+		} else {
 			if back, err = s.weather(ctx, j, f, batch, lost > 0, err); err != nil {
 				return err
 			}

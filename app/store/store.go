@@ -34,6 +34,8 @@ type Options struct {
 	Apps []string
 	// Logger is told when the store cannot write and when it can again (default slog.Default()).
 	Logger *slog.Logger
+	// Committed, when set, is told of each transaction: its entries and how long it took.
+	Committed func(entries int, took time.Duration)
 	// Busy is how long to wait for another program's lock on a file before calling it trouble (default 5 s).
 	Busy time.Duration
 	// Retention is how much is kept. It is applied in the background while Follow runs.
@@ -50,6 +52,7 @@ type Store struct {
 	log   *slog.Logger
 	retry time.Duration
 	quiet time.Duration
+	told  func(entries int, took time.Duration)
 	files []*file // the first takes what belongs to nobody else
 	byApp map[string]*file
 
@@ -78,7 +81,11 @@ func open(opt Options, steps []migration) (*Store, error) {
 		log:   cmp.Or(opt.Logger, slog.Default()),
 		retry: cmp.Or(opt.Retry, 250*time.Millisecond),
 		quiet: cmp.Or(opt.Quiet, time.Second),
+		told:  opt.Committed,
 		byApp: make(map[string]*file),
+	}
+	if s.told == nil {
+		s.told = func(int, time.Duration) {}
 	}
 	s.close = sync.OnceValue(s.closeOnce)
 	places, err := layout(opt)

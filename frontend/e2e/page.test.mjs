@@ -196,7 +196,7 @@ scene('the server goes away and comes back', { tolerate: (w) => /Failed to load 
 });
 
 scene('several applications, a failing store, an open door', { prepare: async (s) => {
-  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', scheme: 'http', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
     apps: [{ id: 'one', key: 'key-one', connections: 2 }, { id: 'two', key: 'key-two', connections: 3 }], store: { state: 'failing', error: 'disk full; free some space' }, warnings: ['The .env asks for 0.0.0.0.'] } });
   s.append(event({ App: 'one', Event: 'OfOne' }));
   s.append(event({ App: 'two', Event: 'OfTwo' }));

@@ -80,7 +80,7 @@ func run(listen string, after uint64, keep int, window bool) error {
 	}
 	b.status.Store(&api.Status{
 		Version: "0.1.0", StartedAt: time.Now(), Profile: "reverb",
-		Server: api.ServerStatus{Host: "127.0.0.1", Port: 8080, URL: "http://127.0.0.1:8080"},
+		Server: api.ServerStatus{Host: "127.0.0.1", Port: 8080, Scheme: "http", URL: "http://127.0.0.1:8080"},
 		UI:     "http://" + l.Addr().String(),
 		Apps:   []api.AppStatus{{ID: "client-portal", Key: "local-reverb-key"}},
 		Store:  api.StoreStatus{State: api.StoreOK, Path: ":memory:"},

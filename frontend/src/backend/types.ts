@@ -53,7 +53,10 @@ export interface ServerStatus {
   port: number;
   /** Path is the prefix before /app and /apps; empty or starting with a slash. */
   path: string;
-  /** URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. */
+  /** Scheme is http, or https where TLS is configured. */
+  scheme: string;
+  /** URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
+   * one that the certificate is for. */
   url: string;
   /** ReachableFromNetwork tells that other machines can connect. */
   reachable_from_network: boolean;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { entry, feed } from '../../state/samples';
 import { Journal } from '../../state/journal';
 import { Filtered, indexOf, passes, step, wordsOf } from './live';
-import { addressOf, curl, dotenv, echo } from './snippets';
+import { addressOf, baseOf, curl, dotenv, echo } from './snippets';
 
 const all = { app: '', show: 'all' as const, q: '' };
 
@@ -70,7 +70,7 @@ describe('step', () => {
 
 describe('snippets', () => {
   const app = { id: 'client-portal', key: 'local-reverb-key', connections: 0, channels: 0, subscribed: 0 };
-  const server = { host: '127.0.0.1', port: 8080, path: '', url: '', reachable_from_network: false };
+  const server = { host: '127.0.0.1', port: 8080, path: '', scheme: 'http', url: '', reachable_from_network: false };
 
   it('names an address that can be reached', () => {
     expect(addressOf(server, 'lab.test').host).toBe('127.0.0.1');
@@ -88,6 +88,14 @@ describe('snippets', () => {
   it('Echo is told a path only when there is one', () => {
     expect(echo(app, addressOf(server, ''))).not.toContain('wsPath');
     expect(echo(app, addressOf({ ...server, path: '/lab' }, ''))).toContain("wsPath: '/lab',");
+  });
+
+  it('TLS is in every snippet, with a name that the certificate is for', () => {
+    const at = addressOf({ ...server, host: '0.0.0.0', scheme: 'https', url: 'https://portal.test:8080' }, '192.168.0.2');
+    expect(baseOf(at)).toBe('https://portal.test:8080');
+    expect(dotenv(app, 's', at)).toContain('REVERB_HOST="portal.test"\nREVERB_PORT=8080\nREVERB_SCHEME=https');
+    expect(echo(app, at)).toContain("wssPort: 8080,\n    forceTLS: true,\n    enabledTransports: ['ws', 'wss'],");
+    expect(curl(app, 's', at)).toContain('"https://portal.test:8080/apps/');
   });
 
   it('the shell snippet signs as the HTTP API checks', () => {

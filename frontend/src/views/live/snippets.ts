@@ -6,6 +6,7 @@ export interface Address {
   host: string;
   port: number;
   path: string;
+  scheme: string;
 }
 
 /** Shown in place of a secret that nobody asked for yet. */
@@ -14,9 +15,13 @@ export const masked = '••••••••••••';
 /** pageHost is the host of this page's address; empty in the desktop window. */
 export function addressOf(server: ServerStatus, pageHost: string): Address {
   const everywhere = server.host === '' || server.host === '0.0.0.0' || server.host === '::';
-  const host = everywhere ? pageHost || '127.0.0.1' : server.host;
-  return { host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host, port: server.port, path: server.path };
+  // With TLS only a name that the certificate is for will do.
+  const host = server.scheme === 'https' ? new URL(server.url).hostname : everywhere ? pageHost || '127.0.0.1' : server.host;
+  return { host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host, port: server.port, path: server.path, scheme: server.scheme };
 }
+
+/** baseOf is the address as one text. */
+export const baseOf = (at: Address) => `${at.scheme}://${at.host}:${at.port}${at.path}`;
 
 export function dotenv(app: AppStatus, secret: string, at: Address): string {
   return `BROADCAST_CONNECTION=reverb
@@ -26,7 +31,7 @@ REVERB_APP_KEY=${app.key}
 REVERB_APP_SECRET=${secret}
 REVERB_HOST="${at.host}"
 REVERB_PORT=${at.port}
-REVERB_SCHEME=http
+REVERB_SCHEME=${at.scheme}
 
 VITE_REVERB_APP_KEY="\${REVERB_APP_KEY}"
 VITE_REVERB_HOST="\${REVERB_HOST}"
@@ -46,9 +51,9 @@ window.Echo = new Echo({
     broadcaster: 'reverb',
     key: '${app.key}',
     wsHost: '${at.host}',
-    wsPort: ${at.port},${at.path ? `\n    wsPath: '${at.path}',` : ''}
-    forceTLS: false,
-    enabledTransports: ['ws'],
+    ${at.scheme === 'https' ? 'wssPort' : 'wsPort'}: ${at.port},${at.path ? `\n    wsPath: '${at.path}',` : ''}
+    forceTLS: ${at.scheme === 'https'},
+    enabledTransports: [${at.scheme === 'https' ? "'ws', 'wss'" : "'ws'"}],
 });
 
 window.Echo.channel('demo')
@@ -69,6 +74,6 @@ query="$query&body_md5=$(printf %s "$body" | openssl md5 -r | cut -c1-32)"
 sign=$(printf 'POST\\n/apps/${app.id}/events\\n%s' "$query" |
   openssl dgst -sha256 -hmac '${secret}' -r | cut -c1-64)
 curl -sS -H 'Content-Type: application/json' -d "$body" \\
-  "http://${at.host}:${at.port}${at.path}/apps/${app.id}/events?$query&auth_signature=$sign"
+  "${baseOf(at)}/apps/${app.id}/events?$query&auth_signature=$sign"
 `;
 }
