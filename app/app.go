@@ -26,8 +26,11 @@ type App struct {
 	config  Config
 	log     *slog.Logger
 	started time.Time
-	apps    apps
+	apps    *apps
+	profile *pusher.Profile
 	journal *journal.Journal
+	watch   *journal.Watch
+	cleared cleared
 	store   *store.Store
 	server  *emulator.Server
 	metrics *metrics.Metrics
@@ -51,7 +54,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), ready: make(chan struct{})}
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -84,6 +87,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	a.journal = journal.New(journal.Options{After: a.store.LastSeq()})
+	a.watch = journal.NewWatch(a.journal)
 	a.store.Attach(a.journal)
 	a.server = emulator.New(emulator.Config{
 		Profile:        profile,
@@ -232,36 +236,4 @@ func reachable(addr net.Addr) string {
 func (a *App) ReachableFromNetwork() bool {
 	tcp, ok := a.Addr().(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback()
-}
-
-// apps is the applications served, in the order of the configuration.
-type apps []*pusher.App
-
-func newApps(list []pusher.App) apps {
-	all := make(apps, len(list))
-	for i := range list {
-		app := list[i].WithDefaults()
-		all[i] = &app
-	}
-	return all
-}
-
-// ByID implements emulator.Apps.
-func (a apps) ByID(id string) (*pusher.App, bool) {
-	for _, app := range a {
-		if app.ID == id {
-			return app, true
-		}
-	}
-	return nil, false
-}
-
-// ByKey implements emulator.Apps.
-func (a apps) ByKey(key string) (*pusher.App, bool) {
-	for _, app := range a {
-		if app.Key == key {
-			return app, true
-		}
-	}
-	return nil, false
 }

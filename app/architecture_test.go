@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"app/desktop": {"app/api"},
 	"app": {
 		"app/store", "app/certificate", "app/metrics", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
-		"emulator/proxy", "emulator/laravel", "harness", "harness/recording",
+		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
 	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},

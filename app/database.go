@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"echolab/app/store"
@@ -13,6 +14,7 @@ import (
 // Words of the store that the faces need.
 type (
 	Query        = store.Query
+	Page         = store.Page
 	Filter       = store.Filter
 	Retention    = store.Retention
 	DatabaseInfo = store.Info
@@ -59,6 +61,15 @@ func (d *Database) Close() error { return d.store.Close() }
 
 // Info tells what each file holds.
 func (d *Database) Info(ctx context.Context) ([]DatabaseInfo, error) { return d.store.Info(ctx) }
+
+// Entries reads a page, oldest first whatever the query's direction.
+func (d *Database) Entries(ctx context.Context, q Query) (Page, error) {
+	page, err := d.store.Page(ctx, q)
+	if !q.Oldest {
+		slices.Reverse(page.Entries)
+	}
+	return page, err
+}
 
 // Prunable tells how many entries PruneDatabase would delete; for Retention.Bytes that is an estimate.
 func (d *Database) Prunable(ctx context.Context, limit Retention) (int64, error) {

@@ -17,7 +17,7 @@ func (a *App) readings() metrics.Readings {
 		Store: metrics.StoreReadings{OK: state.OK, BehindEntries: state.Behind, BehindBytes: bytes, Lost: state.Lost, Bytes: state.Bytes},
 		Last:  a.journal.Last(),
 	}
-	for _, app := range a.apps {
+	for _, app := range a.apps.all() {
 		load := a.server.Load(app.ID)
 		r.Apps = append(r.Apps, metrics.AppReadings{ID: app.ID, Connections: load.Connections, Subscriptions: load.Subscriptions,
 			Channels: load.Channels, QueuedBytes: load.QueuedBytes, QueuedMax: load.QueuedMax})

@@ -23,6 +23,8 @@ type conn struct {
 	nc  net.Conn
 	raw syscall.RawConn // of nc, for reading and writing without waiting; nil where there is none
 
+	visit visit
+
 	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard
 	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one
 	controls atomic.Bool  // uses control frames for pings

@@ -203,6 +203,10 @@ func (s *Server) hub(app *pusher.App) *hub {
 	h := s.hubs[app.ID]
 	if h == nil {
 		h = newHub(s, app.ID)
+		if _, known := s.apps.ByID(app.ID); !known { // removed since it was looked up
+			h.gone.Store(true)
+			return h
+		}
 		s.hubs[app.ID] = h
 	}
 	if !s.closing {

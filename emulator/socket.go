@@ -51,6 +51,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	if _, ok := c.nc.(*net.TCPConn); ok {
 		c.raw = rawOf(c.nc)
 	}
+	c.visit = newVisit(r.Header.Get("Origin"), r.UserAgent())
 	c.touch()
 	s.mu.Lock()
 	if s.closing {
@@ -80,6 +81,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	s.mu.Unlock()
 	if closing { // came in while Shutdown looked at who was there
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
+	}
+	if c.hub.gone.Load() { // came in while Drop looked at who was there
+		c.endGone()
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
 	s.open.Add(1)

@@ -99,6 +99,7 @@ func (s *shell) paint(to any) paint {
 
 func (p paint) bold(text string) string  { return p.with("1", text) }
 func (p paint) dim(text string) string   { return p.with("2", text) }
+func (p paint) red(text string) string   { return p.with("31", text) }
 func (p paint) amber(text string) string { return p.with("33", text) }
 
 func (p paint) with(code, text string) string {
