@@ -260,32 +260,24 @@ func (f *file) indexSlice(ctx context.Context) (bool, error) {
 // vacuumPages is how many pages are given back at a time.
 const vacuumPages = 256
 
-// vacuumSlice gives space back: all of it when nothing arrives, else only what is beyond an eighth of the file, for what
-// arrives would take it again.
+// vacuumSlice gives space back, when nothing arrives: what arrives would take it again.
 func (f *file) vacuumSlice(idle bool) (more bool, err error) {
 	f.gate.Lock()
 	defer f.gate.Unlock()
-	if f.writer == nil || !f.keeping.rest {
+	if f.writer == nil || !f.keeping.rest || !idle {
 		return false, nil
 	}
 	free, err := f.writer.number("PRAGMA freelist_count")
 	if err != nil {
 		return false, err
 	}
-	pages, err := f.writer.number("PRAGMA page_count")
-	if err != nil {
-		return false, err
-	}
 	if free == 0 {
-		f.keeping.rest = !idle
-		if idle && !f.inMemory() {
-			// So that the file gets as short as it can be; whoever reads is not waited for.
-			return false, f.writer.run("PRAGMA wal_checkpoint(PASSIVE)")
+		f.keeping.rest = false
+		if f.inMemory() {
+			return false, nil
 		}
-		return false, nil
-	}
-	if !idle && free < pages/8 {
-		return false, nil
+		// So that the file gets as short as it can be; whoever reads is not waited for.
+		return false, f.writer.run("PRAGMA wal_checkpoint(PASSIVE)")
 	}
 	if err := f.writer.run("PRAGMA incremental_vacuum(" + fmt.Sprint(vacuumPages) + ")"); err != nil {
 		return false, err
