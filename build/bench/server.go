@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -32,11 +33,8 @@ func start(program string, args ...string) (*server, error) {
 		command = append([]string{"taskset", "-c", "0"}, command...)
 	}
 	s := &server{cmd: exec.Command(command[0], command[1:]...), app: pusher.DefaultApp()}
-	s.cmd.Stderr = os.Stderr
-	s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+os.Getenv("BENCH_GOMAXPROCS"))
-	if os.Getenv("BENCH_GOMAXPROCS") == "" {
-		s.cmd.Env = os.Environ()
-	}
+	var said bytes.Buffer
+	s.cmd.Stderr = &said
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -47,7 +45,7 @@ func start(program string, args ...string) (*server, error) {
 	}
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	if err != nil {
-		return nil, fmt.Errorf("%s said nothing: %w", program, err)
+		return nil, fmt.Errorf("%s said nothing: %w\n%s", program, err, said.String())
 	}
 	s.ready = time.Since(began)
 	var ready struct{ Server string }
