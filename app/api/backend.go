@@ -26,7 +26,7 @@ func (b backend) Status() Status {
 		StartedAt: b.StartedAt(),
 		Profile:   cfg.Profile,
 		Server: ServerStatus{
-			Host: cfg.Host, Path: cfg.Path, URL: b.URL(),
+			Host: cfg.Host, Path: cfg.Path, Hostname: cfg.Hostname, URL: b.URL(),
 			ReachableFromNetwork: b.ReachableFromNetwork(),
 		},
 		UI:       b.UIURL(),
@@ -41,8 +41,11 @@ func (b backend) Status() Status {
 	}
 	st := b.Store()
 	s.Store = StoreStatus{State: StoreOK, Path: strings.Join(st.Paths, ", "), Error: st.Error}
-	if !st.OK {
+	switch {
+	case !st.OK:
 		s.Store.State = StoreFailing
+	case !slices.ContainsFunc(st.Paths, func(path string) bool { return path != store.Memory }):
+		s.Store.State = StoreMemory
 	}
 	return s
 }

@@ -83,7 +83,7 @@ func run(listen string, after uint64, keep int, window bool) error {
 		Server: api.ServerStatus{Host: "127.0.0.1", Port: 8080, URL: "http://127.0.0.1:8080"},
 		UI:     "http://" + l.Addr().String(),
 		Apps:   []api.AppStatus{{ID: "client-portal", Key: "local-reverb-key"}},
-		Store:  api.StoreStatus{State: api.StoreOK, Path: ":memory:"},
+		Store:  api.StoreStatus{State: api.StoreOK, Path: "/home/ada/.local/share/echolab/client-portal.sqlite"},
 	})
 	handler := api.New(b, api.Options{UI: frontend.Files()})
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
