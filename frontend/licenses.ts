@@ -37,7 +37,7 @@ function fonts(): string[] {
 function text(folders: string[]): string {
   const found = folders.map((folder) => ({ folder, about: about(folder) })).sort((a, b) => (a.about.name < b.about.name ? -1 : 1));
   const parts = found.map(({ folder, about: { name, version, license } }) => `${name} ${version} (${license})\n\n${notice(folder, name)}\n`);
-  return `Echolab's page contains the following works of others.\n\n${parts.map((p) => `${'-'.repeat(80)}\n${p}`).join('\n')}`;
+  return `Echolab's page contains the following works of others.\n\n${parts.map((p) => `${'-'.repeat(40)}\n${p}`).join('\n')}`;
 }
 
 function about(folder: string): Package {

@@ -21,6 +21,33 @@ describe('Journal', () => {
     expect(shape(j)).toEqual([1, 2, 'gap 5', 8, 9]);
   });
 
+  it('shows that a single one is missing', () => {
+    const j = new Journal();
+    j.add(feed(range(2, 2)), true);
+    j.add(feed(range(4, 4)), false);
+    expect(shape(j)).toEqual(['gap 1', 2, 'gap 1', 4]);
+    const k = new Journal();
+    k.add(feed(range(1, 1)), true);
+    k.add(feed(range(3, 3)), false);
+    expect(shape(k)).toEqual([1, 'gap 1', 3]);
+  });
+
+  it('keeps a gap of a single one', () => {
+    const j = new Journal();
+    j.add(feed(range(4, 4)), true);
+    const gap = j.rows[0];
+    if (gap?.kind !== 'gap') throw new Error('no gap');
+    j.fill(gap, range(2, 3));
+    expect(shape(j)).toEqual(['gap 1', 2, 3, 4]);
+
+    const k = new Journal();
+    k.add(feed(range(4, 4)), true);
+    const three = k.rows[0];
+    if (three?.kind !== 'gap') throw new Error('no gap');
+    k.fill(three, range(3, 3));
+    expect(shape(k)).toEqual(['gap 2', 3, 4]);
+  });
+
   it('takes nothing twice when a page starts again', () => {
     const j = new Journal();
     j.add(feed(range(1, 5)), true);
@@ -42,7 +69,7 @@ describe('Journal', () => {
   it('shows that there is a past after a restart with nothing new', () => {
     const j = new Journal();
     j.add(feed([], { next: 1000 }), true);
-    expect(shape(j)).toEqual(['gap 1000']);
+    expect(j.rows).toEqual([{ kind: 'gap', seq: 1001, lost: 1000 }]);
     j.add(feed(range(1001, 1001)), false);
     expect(shape(j)).toEqual(['gap 1000', 1001]);
   });
@@ -86,6 +113,12 @@ describe('Journal', () => {
     j.add(feed(range(11, 13)), true);
     for (const seq of [11, 12, 13]) expect(j.find(seq)?.seq).toBe(seq);
     expect(j.find(10)).toBeUndefined();
+
+    const k = new Journal();
+    k.add(feed(range(1, 2)), true);
+    k.add(feed(range(4, 5)), false);
+    for (const seq of [1, 2, 4, 5]) expect(k.find(seq)?.seq).toBe(seq);
+    expect(k.find(3)).toBeUndefined();
   });
 
   it('counts seconds by the server’s clock', () => {

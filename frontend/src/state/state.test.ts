@@ -46,6 +46,7 @@ describe('kinds', () => {
     ['opened', {}, 'Socket 1.2'],
     ['closed', { count: 0 }, 'Socket 1.2'],
     ['closed', { note: 'slow', count: 1_048_576 }, 'Socket 1.2: slow, 1.0 MB still waiting for it'],
+    ['closed', { note: 'slow', count: 1 }, 'Socket 1.2: slow, 1 B still waiting for it'],
     ['subscribed', { count: 1 }, 'Socket 1.2 · 1 subscriber now'],
     ['subscribed', { count: 2, user: '7' }, 'Socket 1.2, user 7 · 2 subscribers now'],
     ['unsubscribed', { count: 0 }, 'Socket 1.2 · 0 subscribers left'],
