@@ -18,7 +18,7 @@ run: build ## build everything and start the server; ARGS="--port 6001" are pass
 desktop: $(page) ## the same in a window of its own
 	@$(need) go window
 	go build -tags $(desktop_tags) -trimpath -ldflags '-s -w' -o bin/echolab-desktop .
-	bin/echolab-desktop $(ARGS)
+	bin/echolab-desktop desktop $(ARGS)
 
 build: $(page) ## bin/echolab: one static program with the page inside
 	@$(need) go
@@ -44,7 +44,7 @@ check: ## the quick ones: format, vet, types, unit tests
 
 bench: build ## the figures: a server on one core under load from the other (RUNS=3), then the benchmarks beside the code
 	go run ./build/bench -runs $(or $(RUNS),3) $(ONLY)
-	go test -run '^$$' -bench . -benchmem ./...
+	$(if $(ONLY),,go test -run '^$$' -bench . -benchmem ./...)
 
 fuzz: ## each fuzz target for FUZZTIME (20s)
 	@$(need) go

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"echolab/app/certificate"
+	"echolab/app/metrics"
 	"echolab/app/store"
 	"echolab/emulator"
 	"echolab/emulator/journal"
@@ -24,11 +26,16 @@ type App struct {
 	config  Config
 	log     *slog.Logger
 	started time.Time
-	apps    apps
+	apps    *apps
+	profile *pusher.Profile
 	journal *journal.Journal
+	watch   *journal.Watch
+	cleared cleared
 	store   *store.Store
 	server  *emulator.Server
-	unkept  string // why events are not kept on disk, "" when they are
+	metrics *metrics.Metrics
+	tls     *certificate.Source // nil where the server speaks http
+	unkept  string              // why events are not kept on disk, "" when they are
 
 	listener net.Listener // the emulator's
 	ui       net.Listener // the control API's and the page's
@@ -47,7 +54,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), ready: make(chan struct{})}
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -57,26 +64,30 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, err
 	}
 	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
+		if cfg.UIPort == cfg.Port && cfg.Port != 0 {
+			return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
+				"port %d is asked for twice, by the server and by the UI; pass another --ui-port, or 0 for any free one", cfg.Port)}
+		}
 		return nil, err
 	}
-	options := store.Options{Path: cfg.DB, Logger: logger}
-	if cfg.Origin("db") == "default" && cfg.DB != store.Memory { // one file an app, beside each other
-		options.Path, options.Dir = "", filepath.Dir(cfg.DB)
-		for _, app := range cfg.Apps {
-			options.Apps = append(options.Apps, app.ID)
-		}
+	if a.tls, err = a.identity(); err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
+	a.metrics = metrics.New(a.readings)
+	options := storeOptions(cfg, logger)
+	options.Committed = a.metrics.Committed
 	a.store, err = store.Open(options)
 	if errors.Is(err, store.ErrUnwritable) {
 		// The server is worth more than its memory: serve, keep events for as long as it runs, and say so.
-		a.unkept = err.Error() + "; events are kept in memory until Echolab is started again"
+		a.unkept = strings.ReplaceAll(err.Error(), "\n", "; ") + "; events are kept in memory until Echolab is started again"
 		logger.Error(a.unkept)
-		a.store, err = store.Open(store.Options{Memory: true, Logger: logger})
+		a.store, err = store.Open(store.Options{Memory: true, Logger: logger, Retention: cfg.Retention})
 	}
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	a.journal = journal.New(journal.Options{After: a.store.LastSeq()})
+	a.watch = journal.NewWatch(a.journal)
 	a.store.Attach(a.journal)
 	a.server = emulator.New(emulator.Config{
 		Profile:        profile,
@@ -88,6 +99,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		AckDelivered:   cfg.Ack == AckDelivered,
 		Debug:          cfg.Debug,
 		Logger:         logger,
+		Answered:       a.metrics.Answered,
 	}, a.apps, a.journal)
 	return a, nil
 }
@@ -128,15 +140,23 @@ func (a *App) Run(ctx context.Context) error {
 		a.server.RunWebhooks(hooksCtx, now)
 	}()
 
+	counting := make(chan struct{})
+	tail := a.journal.Follow(a.journal.Last(), false)
+	go func() {
+		defer close(counting)
+		a.metrics.Follow(background, tail)
+	}()
+
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 2)
-	go func() { failed <- a.server.Serve(a.listener) }()
+	go func() { failed <- a.server.Serve(a.secured(a.listener)) }()
 	go func() { failed <- control.Serve(a.ui) }()
 	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
 	if a.unkept != "" {
 		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
 	}
+	a.log.Info("started", "url", a.URL(), "ui", a.UIURL(), "db", a.config.DB)
 	close(a.ready)
 
 	var err error
@@ -146,6 +166,7 @@ func (a *App) Run(ctx context.Context) error {
 		err = fmt.Errorf("serve: %w", err)
 	}
 
+	a.log.Debug("stopping")
 	stop, cancel := context.WithTimeout(background, a.config.ShutdownTimeout)
 	defer cancel()
 	away, cancelAway := context.WithTimeout(stop, a.config.ShutdownTimeout/2)
@@ -170,8 +191,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-stop.Done():
 		err = errors.Join(err, errors.New("the database was not written to its end within "+a.config.ShutdownTimeout.String()))
 	}
+	<-counting // ended with the journal
 	_ = control.Close()
 	a.Close()
+	if err == nil {
+		a.log.Info("stopped")
+	}
 	return err
 }
 
@@ -190,9 +215,6 @@ func (a *App) Close() {
 		}
 	})
 }
-
-// URL is where a client on this machine reaches the emulator, path included.
-func (a *App) URL() string { return "http://" + reachable(a.Addr()) + a.config.Path }
 
 // UIURL is where a browser on this machine finds the page.
 func (a *App) UIURL() string { return "http://" + reachable(a.UIAddr()) }
@@ -214,36 +236,4 @@ func reachable(addr net.Addr) string {
 func (a *App) ReachableFromNetwork() bool {
 	tcp, ok := a.Addr().(*net.TCPAddr)
 	return ok && !tcp.IP.IsLoopback()
-}
-
-// apps is the applications served, in the order of the configuration.
-type apps []*pusher.App
-
-func newApps(list []pusher.App) apps {
-	all := make(apps, len(list))
-	for i := range list {
-		app := list[i].WithDefaults()
-		all[i] = &app
-	}
-	return all
-}
-
-// ByID implements emulator.Apps.
-func (a apps) ByID(id string) (*pusher.App, bool) {
-	for _, app := range a {
-		if app.ID == id {
-			return app, true
-		}
-	}
-	return nil, false
-}
-
-// ByKey implements emulator.Apps.
-func (a apps) ByKey(key string) (*pusher.App, bool) {
-	for _, app := range a {
-		if app.Key == key {
-			return app, true
-		}
-	}
-	return nil, false
 }

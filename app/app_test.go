@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +22,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app"
-	"echolab/app/store"
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
@@ -34,6 +36,11 @@ type running struct {
 
 func run(t *testing.T, flags map[string]string) *running {
 	t.Helper()
+	return runLogged(t, flags, nil)
+}
+
+func runLogged(t *testing.T, flags map[string]string, logger *slog.Logger) *running {
+	t.Helper()
 	all := map[string]string{"port": "0", "ui-port": "0"}
 	for name, value := range flags {
 		all[name] = value
@@ -41,7 +48,7 @@ func run(t *testing.T, flags map[string]string) *running {
 	dir := t.TempDir()
 	cfg, err := app.Load(app.Sources{Flags: all, Environ: []string{"HOME=" + dir}, Dir: dir})
 	require.NoError(t, err)
-	a, err := app.Open(t.Context(), cfg, nil)
+	a, err := app.Open(t.Context(), cfg, logger)
 	require.NoError(t, err)
 	a.Mount(http.NotFoundHandler())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -60,6 +67,14 @@ func run(t *testing.T, flags map[string]string) *running {
 	}
 	t.Cleanup(func() { assert.NoError(t, r.stop()) })
 	return r
+}
+
+// kept reads the database.
+func (r *running) kept(q app.Query) []journal.Entry {
+	r.t.Helper()
+	page, err := r.Entries(r.t.Context(), q)
+	require.NoError(r.t, err)
+	return page.Entries
 }
 
 // publish sends an event over HTTP and returns the status.
@@ -118,8 +133,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"event":"InvoiceCreated","data":"{\"id\":42,\"total\":\"99.50\"}","channel":"presence-online"}`, string(frame))
 
-	entries, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}, Oldest: true})
-	require.NoError(t, err)
+	entries := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}, Oldest: true})
 	require.Len(t, entries, 2, "200 means kept")
 	assert.True(t, entries[0].Delivered())
 	assert.JSONEq(t, `{"id":42,"total":"99.50"}`, string(entries[0].Data))
@@ -131,8 +145,7 @@ func TestApp_KeepsEventsAndPresence(t *testing.T) {
 	again := run(t, map[string]string{"db": db})
 	assert.Greater(t, again.Journal().Last(), before, "sequence numbers go on after a restart")
 	count := func() int {
-		kept, err := again.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}})
-		require.NoError(t, err)
+		kept := again.kept(app.Query{Kinds: []journal.Kind{journal.Published}})
 		return len(kept)
 	}
 	assert.Equal(t, 2, count())
@@ -154,8 +167,7 @@ func TestApp_OneFileAnAppByDefault(t *testing.T) {
 	assert.Equal(t, "one.sqlite", filepath.Base(paths[0]))
 	assert.Equal(t, "two.sqlite", filepath.Base(paths[1]))
 	for _, id := range []string{"one", "two"} {
-		entries, err := r.Entries(t.Context(), store.Query{App: id, Kinds: []journal.Kind{journal.Published}})
-		require.NoError(t, err)
+		entries := r.kept(app.Query{App: id, Kinds: []journal.Kind{journal.Published}})
 		require.Len(t, entries, 1)
 		assert.Equal(t, id, entries[0].App)
 	}
@@ -206,15 +218,14 @@ func TestApp_SurvivesKill(t *testing.T) {
 	r := run(t, map[string]string{"db": db})
 	found := map[string]int{}
 	for before := uint64(0); ; {
-		entries, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Published}, Before: before, Limit: 10_000})
-		require.NoError(t, err)
+		entries := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}, Before: before, Limit: 10_000})
 		if len(entries) == 0 {
 			break
 		}
 		for _, e := range entries {
 			found[e.Event]++
 		}
-		before = entries[len(entries)-1].Seq
+		before = entries[0].Seq
 	}
 	for id := range acknowledged {
 		assert.Equal(t, 1, found[id], "%s was acknowledged", id)
@@ -240,9 +251,76 @@ func TestApp_ServesOnWhenTheDatabaseCannotBeWritten(t *testing.T) {
 	assert.False(t, state.OK)
 	assert.Contains(t, state.Error, db)
 	assert.Contains(t, state.Error, "locked")
-	trouble, err := r.Entries(t.Context(), store.Query{Kinds: []journal.Kind{journal.Trouble}})
-	require.NoError(t, err)
+	trouble := r.kept(app.Query{Kinds: []journal.Kind{journal.Trouble}})
 	require.Len(t, trouble, 1, "said once, where the page shows it")
 	assert.Equal(t, state.Error, trouble[0].Note)
 	require.NoError(t, tx.Rollback())
+}
+
+func TestMakeApp_IsKeptInTheFirstFileAndForgotten(t *testing.T) {
+	dir := t.TempDir()
+	config := filepath.Join(dir, "echolab.yaml")
+	require.NoError(t, os.WriteFile(config, []byte("apps:\n  - {id: one, key: k1, secret: s1}\n  - {id: two, key: k2, secret: s2}\n"), 0o600))
+	r := run(t, map[string]string{"config": config})
+	made, err := r.MakeApp([]byte(`{"id":"worker"}`))
+	require.NoError(t, err)
+	status, err := publish(r.URL(), &made, "portal", "Announcement", "{}")
+	require.NoError(t, err)
+	require.Equal(t, 200, status)
+	assert.Len(t, r.kept(app.Query{App: "worker"}), 1)
+	paths := r.Store().Paths
+	require.NoError(t, r.stop())
+	db, err := sql.Open("sqlite", "file:"+paths[0])
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	var n int
+	require.NoError(t, db.QueryRow("SELECT count(*) FROM realtime_events WHERE app = 'worker'").Scan(&n))
+	assert.Equal(t, 1, n, filepath.Base(paths[0]))
+	assert.Equal(t, "one.sqlite", filepath.Base(paths[0]))
+}
+
+// Workers make and remove their apps while everyone else is served.
+func TestMakeApp_WhileOthersAreServed(t *testing.T) {
+	r := run(t, map[string]string{"db": ":memory:"})
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for range 20 {
+				made, err := r.MakeApp(nil)
+				if !assert.NoError(t, err) {
+					return
+				}
+				for _, creds := range []*pusher.App{&made, &r.creds} {
+					status, err := publish(r.URL(), creds, "portal", "Announcement", "{}")
+					assert.NoError(t, err)
+					assert.Equal(t, 200, status)
+				}
+				_, err = r.RemoveApp(made.ID)
+				assert.NoError(t, err)
+				status, err := publish(r.URL(), &made, "portal", "Announcement", "{}")
+				assert.NoError(t, err)
+				assert.Equal(t, 404, status)
+			}
+		})
+	}
+	workers.Wait()
+	assert.Len(t, r.Counts(), 1)
+}
+
+// An app made anew by the same id signs its webhooks with its own key.
+func TestMakeApp_WebhooksAreItsOwn(t *testing.T) {
+	r := run(t, map[string]string{"db": ":memory:"})
+	keys := make(chan string, 100)
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, q *http.Request) { keys <- q.Header.Get("X-Pusher-Key") }))
+	defer hook.Close()
+	for _, key := range []string{"first", "second"} {
+		made, err := r.MakeApp([]byte(`{"id":"worker","key":"` + key + `","webhooks":[{"url":"` + hook.URL + `","events":["channel_occupied"]}]}`))
+		require.NoError(t, err)
+		r.creds = made
+		ws := r.visit("private-"+key, "")
+		assert.Equal(t, key, <-keys)
+		_, err = r.RemoveApp("worker")
+		require.NoError(t, err)
+		_ = ws.Close()
+	}
 }

@@ -20,16 +20,18 @@ const module = "echolab"
 // yet; a package without a row may import nothing of ours and be imported by nobody but tests.
 var mayImport = map[string][]string{
 	"":            {"app/cli"}, // main
-	"app/cli":     {"app", "app/api", "app/desktop", "frontend", "harness/report"},
+	"app/cli":     {"app", "app/api", "app/certificate", "app/desktop", "frontend", "harness/report"},
 	"app/api":     {"app", "app/store", "app/diagnosis", "emulator/journal", "emulator/pusher", "harness", "harness/recording", "frontend"},
 	"app/desktop": {"app/api"},
 	"app": {
-		"app/store", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
-		"emulator/proxy", "emulator/laravel", "harness", "harness/recording",
+		"app/store", "app/certificate", "app/metrics", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
+		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
 	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},
 	"app/dotenv":            {},
+	"app/certificate":       {},
+	"app/metrics":           {"emulator/journal"},
 	"emulator":              {"emulator/fault", "emulator/journal", "emulator/pusher"},
 	"emulator/proxy":        {"emulator/fault", "emulator/journal", "emulator/pusher"},
 	"emulator/laravel":      {"emulator/journal", "emulator/pusher"},
@@ -49,6 +51,7 @@ var mayUse = map[string][]string{
 	"modernc.org/sqlite":           {"app/store", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/wailsapp/wails/v2": {"app/desktop", "app/cli", ""},
 	"github.com/spf13/cobra":       {"app/cli", ""},
+	"github.com/prometheus":        {"app/metrics", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/gorilla/websocket": {
 		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", "",
 	},

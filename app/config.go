@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"echolab/app/store"
 	"echolab/emulator/pusher"
 )
 
@@ -15,9 +16,19 @@ type Config struct {
 	Port int
 	// Path is put before every route: "" or "/" and the rest, without a slash at the end.
 	Path string
-	// Hostname is the name under which clients find the server; used in snippets only.
+	// Hostname is the name under which clients find the server: for the snippets, and its certificate is looked for.
 	Hostname string
-	Debug    bool // print every message
+
+	// TLS is TLSFound, TLSAuto or TLSOff. TLSCert and TLSKey are absolute paths of PEM files, given or found; with
+	// TLSAuto the certificate is Echolab's own, in TLSDir. TLSKey is "" when the key is in TLSCert.
+	TLS     string
+	TLSCert string
+	TLSKey  string
+	TLSDir  string
+
+	Debug     bool   // print every message
+	LogFormat string // LogText or LogJSON
+	LogLevel  string // debug, info, warn or error
 
 	// UIHost and UIPort are where the UI and the control API listen; UIPort 0 is any free one.
 	UIHost string
@@ -32,6 +43,9 @@ type Config struct {
 	// DB is the SQLite file, an absolute path, or ":memory:". The default is a file for each first app's id in the
 	// user's data folder (see DataDir).
 	DB string
+
+	// Retention is how much each database keeps.
+	Retention store.Retention
 
 	Profile string // ProfileReverb or ProfilePusher
 	Ack     string // AckStored or AckDelivered
@@ -56,10 +70,17 @@ type Config struct {
 	notes   []string // remarks on single values, collected while they are read
 }
 
-// Values of Config.Profile and Config.Ack.
+// Values of Config.Profile, Config.TLS, Config.LogFormat and Config.Ack.
 const (
 	ProfileReverb = "reverb" // what works here works on Reverb, and what fails there fails here
 	ProfilePusher = "pusher" // the documented behaviour of Pusher
+
+	TLSFound = "found" // TLS with the files given, or with those of Laravel Herd or Valet for Hostname; else none
+	TLSAuto  = "auto"  // TLS with a certificate of Echolab's own
+	TLSOff   = "off"   // no TLS
+
+	LogText = "text" // for people
+	LogJSON = "json" // one object a line
 
 	AckStored    = "stored"    // 200 means that the event is in the store
 	AckDelivered = "delivered" // 200 means that it was given to the subscribers
@@ -100,10 +121,15 @@ func Load(src Sources) (Config, error) {
 	}
 	if len(l.problems) == 0 {
 		l.resolveDB()
+		l.resolveTLS()
 		l.checkTogether()
 	}
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)
 	if len(l.problems) > 0 {
+		// What was lost in the .env may be why something is missing now.
+		for _, lost := range l.lost {
+			l.problem("%s", lost)
+		}
 		return Config{}, &Error{Code: Invalid, Message: strings.Join(l.problems, "\n")}
 	}
 	return l.config, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // checkTogether warns of what is valid by itself but will not work, or not as a Laravel user expects.
@@ -93,16 +94,20 @@ func (l *loader) checkLaravel() {
 		l.warn("Laravel publishes to port %s (%s), the server listens on %d (%s): write %sPORT=%d, unless something stands between them",
 			to.Port, l.origin(prefix+"PORT"), c.Port, c.Origin("port"), prefix, c.Port)
 	}
+	ours := c.Scheme()
 	switch {
-	case to.Scheme == "https":
-		l.warn("Laravel publishes over https (%s), the server speaks http: write %sSCHEME=http, unless something stands between them",
+	case to.Scheme == "https" && ours == "http":
+		l.warn("Laravel publishes over https (%s), the server speaks http: write %sSCHEME=http or start with --tls auto, unless something stands between them",
 			l.origin(prefix+"SCHEME"), prefix)
+	case to.Scheme == "http" && ours == "https":
+		l.warn("Laravel publishes over http (%s), the server speaks https: write %sSCHEME=https, or start with --tls off", l.origin(prefix+"SCHEME"), prefix)
+	case to.Scheme == "https":
 	case strings.EqualFold(to.Scheme, "https"):
 		l.warn("%s=%s is not https to Laravel: only lower case switches TLS on", name("SCHEME"), to.Scheme)
 	case to.Scheme == "":
-		l.warn("%s is %s and does not take its default: write %sSCHEME=http", name("SCHEME"), l.state(prefix+"SCHEME"), prefix)
+		l.warn("%s is %s and does not take its default: write %sSCHEME=%s", name("SCHEME"), l.state(prefix+"SCHEME"), prefix, ours)
 	case to.Scheme != "http":
-		l.warn("%s=%s is neither http nor https: write %sSCHEME=http", name("SCHEME"), short(to.Scheme), prefix)
+		l.warn("%s=%s is neither http nor https: write %sSCHEME=%s", name("SCHEME"), short(to.Scheme), prefix, ours)
 	}
 	if v := l.first("REVERB_APP_RATE_LIMIT_DECAY_SECONDS"); v != nil && c.Apps[0].RateLimit.Enabled {
 		l.warn("%s: works here, but breaks Reverb 1.10, which answers every message with 4200 when this is set", v.label())
@@ -149,4 +154,17 @@ func (l *loader) state(name string) string {
 		return "null"
 	}
 	return "empty"
+}
+
+// checkToken wants what can stand in an address and in a cookie as it is.
+func checkToken(token string) string {
+	if len(token) < 8 {
+		return "must have at least 8 characters"
+	}
+	for _, r := range token {
+		if r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._~", r) {
+			return "may hold only letters, digits and -._~"
+		}
+	}
+	return ""
 }

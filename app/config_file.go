@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,6 +32,9 @@ type webhookDocument struct {
 
 // webhookKeys are the keys of one webhook (see pusher.Webhook).
 var webhookKeys = []string{"url", "events", "batch"}
+
+// tlsKeys are the keys of tls: ours, and those of Reverb's options.tls (PHP's SSL context).
+var tlsKeys = map[string]string{"cert": "cert", "key": "key", "local_cert": "cert", "local_pk": "key"}
 
 // otherNames are words that people bring along from Reverb's config/reverb.php.
 var otherNames = map[string]string{
@@ -63,12 +67,32 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 	ast.Walk(anchorVisitor{r.anchors}, file.Docs[0].Body)
 	doc.values = make(map[string]value)
 	known := []string{"apps"}
+	groups := make(map[string][]string) // retention: rows, age, bytes
 	for _, row := range settings {
-		if !row.flagOnly {
-			known = append(known, row.Name)
+		group, key, grouped := strings.Cut(row.Name, ".")
+		if group == "tls" { // one word, or a mapping with keys of its own
+			grouped = false
+		}
+		if grouped {
+			groups[group] = append(groups[group], key)
+		}
+		if !row.flagOnly && !slices.Contains(known, group) {
+			known = append(known, group)
 		}
 	}
 	r.mapping(file.Docs[0].Body, "the file", known, func(key string, at *token.Token, node ast.Node) {
+		if inner, grouped := groups[key]; grouped {
+			r.mapping(node, key, inner, func(name string, at *token.Token, leaf ast.Node) {
+				r.scalar(doc.values, key+"."+name, name, at, leaf)
+			})
+			return
+		}
+		if key == "tls" && r.isMapping(node) { // or one word
+			r.mapping(node, key, slices.Sorted(maps.Keys(tlsKeys)), func(inner string, at *token.Token, leaf ast.Node) {
+				r.scalar(doc.values, "tls."+tlsKeys[inner], inner, at, leaf)
+			})
+			return
+		}
 		if key != "apps" {
 			r.scalar(doc.values, key, key, at, node)
 			return
@@ -186,6 +210,14 @@ func (r *fileReader) pairs(node ast.Node, what string, depth int) []*ast.Mapping
 		return slices.ContainsFunc(out, func(o *ast.MappingValueNode) bool { return keyText(o.Key) == keyText(brought.Key) })
 	})
 	return append(merged, out...)
+}
+
+func (r *fileReader) isMapping(node ast.Node) bool {
+	switch r.follow(node).(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		return true
+	}
+	return false
 }
 
 func (r *fileReader) list(node ast.Node, what string) []ast.Node {

@@ -20,6 +20,7 @@ type loader struct {
 	env      dotenv.Values
 	file     document
 	problems []string
+	lost     []string // what Laravel loses in the .env, for when something is missing
 }
 
 func (l *loader) problem(format string, args ...any) {
@@ -100,6 +101,7 @@ func (l *loader) readEnvFile() {
 	l.env = values
 	for _, w := range values.Warnings {
 		l.warn("%s", w)
+		l.lost = append(l.lost, fmt.Sprint(w))
 	}
 	if values.File != "" {
 		l.config.EnvFile = name
@@ -288,14 +290,20 @@ func (l *loader) resolveDB() {
 		c.DB = filepath.Join(dir, store.FileName(c.Apps[0].ID))
 		return
 	}
+	c.DB = l.absolute(c.DB, c.origins["db"])
+}
+
+// absolute makes a path whole: one written in a file starts at that file's folder, any other at the working folder.
+func (l *loader) absolute(path string, from Origin) string {
 	base := l.src.Dir
-	if from := c.origins["db"]; from.File != "" {
+	if from.File != "" {
 		base = filepath.Dir(l.path(from.File))
-		if rest, home := strings.CutPrefix(c.DB, "~/"); home {
-			base, c.DB = l.environ("HOME"), rest
+		if rest, home := strings.CutPrefix(path, "~/"); home {
+			base, path = l.environ("HOME"), rest
 		}
 	}
-	if !filepath.IsAbs(c.DB) {
-		c.DB = filepath.Join(base, c.DB)
+	if filepath.IsAbs(path) {
+		return path
 	}
+	return filepath.Join(base, path)
 }

@@ -111,10 +111,13 @@ func shown(v any) string {
 }
 
 // Mask shows enough of a secret to tell two apart and not enough to use it: "loc…ret (19 characters)"; of one shorter
-// than 12 characters only the length.
+// than 16 characters only the length.
 func Mask(secret string) string {
 	n := utf8.RuneCountInString(secret)
-	if n < 12 {
+	if n == 0 {
+		return "" // there is none
+	}
+	if n < 16 {
 		return fmt.Sprintf("… (%d characters)", n)
 	}
 	r := []rune(secret)

@@ -29,7 +29,7 @@ func TestPrint_MasksSecretsAndNamesOrigins(t *testing.T) {
 				`(?m)^port +9000 +flag --port$`,
 				`(?m)^hostname +localhost +\.env:4$`,
 				`(?m)^  secret +loc…ret \(19 characters\) +\.env:3$`,
-				`(?m)^  secret +yam…two \(15 characters\) +echolab.yaml:14:13$`,
+				`(?m)^  secret +… \(15 characters\) +echolab.yaml:14:13$`,
 				`(?m)^  max_connections +5 +echolab.yaml:5:22$`,
 				`(?m)^  max_connections +no limit +default$`,
 				`(?m)^  webhooks\[0\] +http://127.0.0.1:8000/hook\?… \(member_added\) batched for 1s +echolab.yaml:9:9$`,
@@ -57,7 +57,9 @@ func TestPrint_MasksSecretsAndNamesOrigins(t *testing.T) {
 func TestMask(t *testing.T) {
 	assert.Equal(t, "loc…ret (19 characters)", app.Mask("local-reverb-secret"))
 	assert.Equal(t, "… (6 characters)", app.Mask("secret"))
-	assert.Equal(t, "äöü…äöü (12 characters)", app.Mask("äöüäöüäöüäöü"))
+	assert.Equal(t, "… (12 characters)", app.Mask("äöüäöüäöüäöü"))
+	assert.Equal(t, "äöü…äöx (16 characters)", app.Mask("äöüäöüäöüäöüöäöx"))
+	assert.Empty(t, app.Mask(""))
 }
 
 func TestSettings_DefaultsAreWhatIsShown(t *testing.T) {

@@ -146,7 +146,7 @@ func TestLoad_Warnings(t *testing.T) {
 		{"nothing but an app", laravel, []string{
 			"BROADCAST_CONNECTION is not set: Laravel broadcasts nothing; add BROADCAST_CONNECTION=reverb",
 			"REVERB_HOST is not set: Laravel has no host to publish to; write REVERB_HOST=localhost",
-			"Laravel publishes over https (Laravel's default), the server speaks http: write REVERB_SCHEME=http, unless something stands between them"}},
+			"Laravel publishes over https (Laravel's default), the server speaks http: write REVERB_SCHEME=http or start with --tls auto, unless something stands between them"}},
 		{"other port", good + "REVERB_SERVER_PORT=9000\n", []string{
 			"Laravel publishes to port 8080 (.env:6), the server listens on 9000 (.env:8): write REVERB_PORT=9000, unless something stands between them"}},
 		{"any free port", good + "REVERB_SERVER_PORT=0\n", nil},

@@ -39,6 +39,8 @@ const (
 	kept                 // the empty text
 )
 
+var logLevels = []string{"debug", "info", "warn", "error"}
+
 // settings of the whole program. Where a row has one of Reverb's names it follows Laravel's stock config/reverb.php;
 // null and empty say what becomes of such a value there.
 var settings = []setting[Config]{
@@ -52,11 +54,26 @@ var settings = []setting[Config]{
 		Help: "prefix of every route, such as /ws"},
 		as: text(func(c *Config) *string { return &c.Path }, checkPath), null: kept, empty: kept},
 	{Setting: Setting{Name: "hostname", Flag: "hostname", Env: "REVERB_HOST",
-		Help: "name under which clients find the server, for the snippets"},
+		Help: "name under which clients find the server, for its certificate and the snippets"},
 		as: text(func(c *Config) *string { return &c.Hostname }, nil), null: kept, empty: kept},
+	{Setting: Setting{Name: "tls", Flag: "tls", Env: "ECHOLAB_TLS", Default: TLSFound, Values: []string{TLSFound, TLSAuto, TLSOff},
+		Help: "found: with tls.cert, or Herd's or Valet's certificate of the hostname; auto: with one of Echolab's own; off"},
+		as: oneOf(func(c *Config) *string { return &c.TLS }, TLSFound, TLSAuto, TLSOff), null: unset, empty: unset},
+	{Setting: Setting{Name: "tls.cert", Flag: "tls-cert", Env: "ECHOLAB_TLS_CERT",
+		Help: "certificate and its chain, a PEM file"},
+		as: text(func(c *Config) *string { return &c.TLSCert }, nil), null: unset, empty: unset},
+	{Setting: Setting{Name: "tls.key", Flag: "tls-key", Env: "ECHOLAB_TLS_KEY",
+		Help: "its private key, a PEM file (default: in the certificate's file)"},
+		as: text(func(c *Config) *string { return &c.TLSKey }, nil), null: unset, empty: unset},
 	{Setting: Setting{Name: "debug", Flag: "debug", Env: "ECHOLAB_DEBUG", Default: "false", Switch: true,
 		Help: "print every message"},
 		as: truth(func(c *Config) *bool { return &c.Debug }), null: unset, empty: unset},
+	{Setting: Setting{Name: "log_format", Flag: "log-format", Env: "ECHOLAB_LOG_FORMAT", Default: LogText, Values: []string{LogText, LogJSON},
+		Help: "how the log on standard error is written; json too with --json"},
+		as: oneOf(func(c *Config) *string { return &c.LogFormat }, LogText, LogJSON), null: unset, empty: unset},
+	{Setting: Setting{Name: "log_level", Flag: "log-level", Env: "ECHOLAB_LOG_LEVEL", Default: "info", Values: logLevels,
+		Help: "least important lines of the log: debug, info, warn or error; frames come with --debug alone"},
+		as: oneOf(func(c *Config) *string { return &c.LogLevel }, logLevels...), null: unset, empty: unset},
 	{Setting: Setting{Name: "ui_host", Flag: "ui-host", Env: "ECHOLAB_UI_HOST", Default: "127.0.0.1",
 		Help: "address of the UI and the control API"},
 		as: text(func(c *Config) *string { return &c.UIHost }, checkHost), null: unset, empty: unset},
@@ -65,7 +82,7 @@ var settings = []setting[Config]{
 		as: whole(func(c *Config) *int { return &c.UIPort }, 0, 65535, "0 is any free port"), null: unset, empty: unset},
 	{Setting: Setting{Name: "ui_token", Env: "ECHOLAB_UI_TOKEN",
 		Help: "what the UI asks for when ui_host is not loopback (default: a new one at each start)"},
-		as: text(func(c *Config) *string { return &c.UIToken }, nil), null: unset, empty: unset, secret: true},
+		as: text(func(c *Config) *string { return &c.UIToken }, checkToken), null: unset, empty: unset, secret: true},
 	{Setting: Setting{Name: "env_file", Flag: "env-file", Env: "ECHOLAB_ENV_FILE",
 		Help: "the .env to read (default .env, if there)"},
 		as: text(func(c *Config) *string { return &c.EnvFile }, nil), null: unset, empty: unset},
@@ -75,6 +92,15 @@ var settings = []setting[Config]{
 	{Setting: Setting{Name: "db", Flag: "db", Env: "ECHOLAB_DB",
 		Help: "SQLite file to keep events in, or :memory: (default: a file in the user's data folder)"},
 		as: text(func(c *Config) *string { return &c.DB }, nil), null: unset, empty: unset},
+	{Setting: Setting{Name: "retention.rows", Env: "ECHOLAB_RETENTION_ROWS", Default: fmt.Sprint(DefaultRetention.Rows),
+		Help: "entries a database keeps, the newest ones; 0 is no limit"},
+		as: rows64(func(c *Config) *int64 { return &c.Retention.Rows }), null: unset, empty: unset},
+	{Setting: Setting{Name: "retention.age", Env: "ECHOLAB_RETENTION_AGE",
+		Help: "how long an entry is kept, such as 12h or 30d (default 0: no limit)"},
+		as: age(func(c *Config) *time.Duration { return &c.Retention.Age }), null: unset, empty: unset},
+	{Setting: Setting{Name: "retention.bytes", Env: "ECHOLAB_RETENTION_BYTES", Default: "1GiB",
+		Help: "size of a database, such as 500MB or 2GiB; 0 is no limit"},
+		as: size(func(c *Config) *int64 { return &c.Retention.Bytes }), null: unset, empty: unset},
 	{Setting: Setting{Name: "profile", Flag: "profile", Env: "ECHOLAB_PROFILE", Default: ProfileReverb,
 		Values: []string{ProfileReverb, ProfilePusher}, Help: "whose behaviour to show: reverb or pusher"},
 		as: oneOf(func(c *Config) *string { return &c.Profile }, ProfileReverb, ProfilePusher), null: unset, empty: unset},
@@ -260,7 +286,7 @@ func originList() field[pusher.App] {
 				if origin == "" {
 					return v.refuse("must be host names or *, separated by commas")
 				}
-				if strings.ContainsAny(origin, ":/") {
+				if bare := strings.TrimSuffix(strings.TrimPrefix(origin, "["), "]"); strings.ContainsAny(origin, ":/") && (bare == origin || net.ParseIP(bare) == nil) {
 					v.note("%s never matches: Reverb compares the host name alone, without scheme and port", origin)
 				}
 				origins = append(origins, origin)

@@ -14,7 +14,8 @@ type Origin struct {
 	Env          string // the variable's name, from the environment or, with File set, from a .env
 	Key          string // the key in echolab.yaml, with File set
 	File         string
-	Line, Column int // counted from 1; the column is kept for echolab.yaml only
+	Line, Column int    // counted from 1; the column is kept for echolab.yaml only
+	Found        string // who keeps it, where nobody wrote it down
 }
 
 func (o Origin) String() string {
@@ -27,6 +28,8 @@ func (o Origin) String() string {
 		return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Column)
 	case o.Env != "":
 		return "environment " + o.Env
+	case o.Found != "":
+		return "found: " + o.Found
 	}
 	return "default"
 }

@@ -8,6 +8,14 @@ const (
 	Invalid Code = "invalid"
 	// Busy is an address that another program listens on.
 	Busy Code = "busy"
+	// NotFound is something named that is not there.
+	NotFound Code = "not_found"
+	// Conflict is something that is there already, or may not be changed.
+	Conflict Code = "conflict"
+	// Away is a store, or a server, that cannot answer now.
+	Away Code = "away"
+	// Refused is a no from another server, in its words.
+	Refused Code = "refused"
 )
 
 // Error is a failure that a person caused or can end.

@@ -2,25 +2,30 @@ package app
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
 	"echolab/app/store"
-	"echolab/emulator/journal"
+	"echolab/emulator"
 	"echolab/emulator/pusher"
 )
 
 // AppCounts is who is on one application now.
 type AppCounts struct {
 	App         pusher.App // secret included
+	Made        time.Time  // when it was made while Echolab runs; zero for an app of the configuration
 	Connections int        // open sockets
 	Subscribed  int        // sockets on at least one channel
 	Channels    int        // channels with a subscriber
 }
 
-// Counts tells who is on each application, in the order of the configuration.
+// Counts tells who is on each application, in the order of the configuration, then of making.
 func (a *App) Counts() []AppCounts {
-	all := make([]AppCounts, len(a.apps))
-	for i, app := range a.apps {
-		all[i].App = *app
+	list := a.apps.all()
+	all := make([]AppCounts, len(list))
+	for i, app := range list {
+		all[i].App, all[i].Made = app.App, app.made
 		all[i].Connections, all[i].Subscribed, all[i].Channels = a.server.Counts(app.ID)
 	}
 	return all
@@ -36,12 +41,71 @@ func (a *App) Store() store.State {
 	return state
 }
 
-// Entries reads the database.
-func (a *App) Entries(ctx context.Context, q store.Query) ([]journal.Entry, error) {
-	return a.store.Entries(ctx, q)
-}
-
 // Presence is everyone who was ever in a presence channel of an app, and where they are.
 func (a *App) Presence(ctx context.Context, appID string) ([]store.Presence, error) {
 	return a.store.Presence(ctx, appID)
+}
+
+// State is who was connected, subscribed and present at a moment. Of a moment that is over, a connection's Origin,
+// UserAgent, Remote, Queued and LastSeen are not known.
+type State struct {
+	Seq         uint64    // of the last entry taken into account
+	At          time.Time // when that was
+	Connections []Connection
+	Channels    []Channel
+}
+
+// StateAt is the state of an app, or of all of them for "", just after an entry; 0 is now.
+func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State, err error) {
+	last := a.journal.Last()
+	if at == 0 || at == last {
+		state = State{Seq: last, At: time.Now()}
+		if state.Connections, err = a.Connections(appID); err == nil {
+			state.Channels, err = a.Channels(appID)
+		}
+		return state, err
+	}
+	if at > last {
+		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d has not happened yet; the newest is %d", at, last)}
+	}
+	settled, cancel := context.WithTimeout(ctx, settleWait)
+	_ = a.journal.Settled(settled, at)
+	cancel()
+	moment, err := a.store.Moment(ctx, appID, at)
+	if err != nil {
+		return State{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+	}
+	if at < moment.First {
+		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more; the oldest is %d", at, moment.First)}
+	}
+	state = State{Seq: at, At: moment.Time}
+	for _, app := range moment.Apps {
+		a.addMoment(&state, app)
+	}
+	return state, nil
+}
+
+// addMoment adds what the database knows of one app.
+func (a *App) addMoment(state *State, app store.AppMoment) {
+	on := map[string][]string{} // channels by socket
+	for _, ch := range app.Channels {
+		kind := a.profile.KindOf(ch.Channel)
+		out := Channel{App: app.App, ChannelState: emulator.ChannelState{Name: ch.Channel, Kind: kind.Name, Subscriptions: len(ch.Members)}}
+		for _, m := range ch.Members {
+			on[m.Socket] = append(on[m.Socket], ch.Channel)
+			if !kind.Presence {
+				continue
+			}
+			i := slices.IndexFunc(out.Members, func(known emulator.MemberState) bool { return known.ID == m.User })
+			if i < 0 {
+				i = len(out.Members)
+				out.Members = append(out.Members, emulator.MemberState{ID: m.User})
+			}
+			out.Members[i].Sockets++
+		}
+		state.Channels = append(state.Channels, out)
+	}
+	for _, s := range app.Sockets {
+		state.Connections = append(state.Connections, Connection{App: app.App, Socket: s.Socket, User: s.User, Since: s.Since, Channels: on[s.Socket]})
+	}
 }

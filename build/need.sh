@@ -20,7 +20,7 @@ apt_install() {
 need() {
   local what=$1 how=$2
   shift 2
-  echo "installing $what: $*" >&2
+  command -v apt-get >/dev/null && echo "installing $what: $*" >&2
   apt_install "$@" || { echo "$what is missing. Install it: $how" >&2; exit 1; }
 }
 
@@ -53,6 +53,8 @@ for thing in "$@"; do
       [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ] ||
         [ -d "/Applications/Google Chrome.app" ] || [ -d /Applications/Chromium.app ] ||
         need Chromium "any Chromium or Chrome, or set CHROMIUM to its path" chromium
+      # A test makes Chromium trust a CA, as "echolab tls" says.
+      [ "$(uname -s)" != Linux ] || command -v certutil >/dev/null || need certutil "NSS's certutil" libnss3-tools
       ;;
     window)
       if [ "$(uname -s)" = Linux ]; then

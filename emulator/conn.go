@@ -23,6 +23,8 @@ type conn struct {
 	nc  net.Conn
 	raw syscall.RawConn // of nc, for reading and writing without waiting; nil where there is none
 
+	visit visit
+
 	lastSeen atomic.Int64 // Unix nanoseconds of the last thing heard
 	pingedAt atomic.Int64 // when the server asked for a sign of life, 0 when it does not wait for one
 	controls atomic.Bool  // uses control frames for pings
@@ -37,8 +39,9 @@ type conn struct {
 
 	mu       sync.Mutex // guards what follows
 	queue    net.Buffers
-	queued   int  // bytes in queue and in the write under way
-	largest  int  // bytes of the largest frame among them
+	queued   int  // bytes in queue
+	largest  int  // bytes of the largest frame in it
+	writing  int  // bytes of the write under way, or of the one that failed
 	flushing bool // a goroutine is writing
 	ending   bool // nothing more is queued; the connection ends after what is
 	reason   string
@@ -85,7 +88,8 @@ func (c *conn) queueUp(f frame) (taken, idle bool) {
 	if c.ending {
 		return false, false
 	}
-	// The largest frame comes on top of the bound: whoever is sent a roster of 2 MiB is not behind for that.
+	// What is being written does not count, and the largest frame comes on top of the bound: whoever is sent a roster of
+	// 2 MiB is not behind for that.
 	c.largest = max(c.largest, len(f))
 	if c.queued+len(f)+len(c.queue)*frameOverhead > c.hub.srv.cfg.QueueBytes+c.largest {
 		c.queue = nil
@@ -174,7 +178,7 @@ func (c *conn) finish(reason string) {
 	defer c.hub.srv.open.Add(-1)
 	c.end(nil, reason)
 	c.mu.Lock()
-	reason, waiting := c.reason, c.queued
+	reason, waiting := c.reason, c.queued+c.writing
 	c.mu.Unlock()
 	c.hub.remove(c, reason, waiting)
 	<-c.drained

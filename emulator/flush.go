@@ -13,20 +13,16 @@ func (c *conn) flush() {
 	for {
 		c.mu.Lock()
 		batch := c.queue
-		c.queue = nil
 		if len(batch) == 0 {
-			c.flushing, c.largest = false, 0
+			c.flushing = false
 			if c.ending {
 				close(c.drained)
 			}
 			c.mu.Unlock()
 			return
 		}
+		c.queue, c.writing, c.queued, c.largest = nil, c.queued, 0, 0
 		c.mu.Unlock()
-		size := 0
-		for _, f := range batch {
-			size += len(f)
-		}
 		_ = c.nc.SetWriteDeadline(time.Now().Add(c.hub.srv.cfg.WriteTimeout))
 		var err error
 		switch {
@@ -35,7 +31,7 @@ func (c *conn) flush() {
 		case isTCP:
 			_, err = batch.WriteTo(tcp)
 		default: // TLS and pipes have no writev: one write for all
-			joined := make([]byte, 0, size)
+			joined := make([]byte, 0, c.writing)
 			for _, f := range batch {
 				joined = append(joined, f...)
 			}
@@ -43,7 +39,7 @@ func (c *conn) flush() {
 		}
 		c.mu.Lock()
 		if err == nil {
-			c.queued -= size
+			c.writing = 0
 		} else { // what was not written stays counted: it is told when the connection is closed
 			c.queue = nil
 			reason := "write: " + err.Error()
@@ -91,15 +87,15 @@ func (c *conn) flushNow() bool {
 	for {
 		c.mu.Lock()
 		batch := c.queue
-		c.queue = nil
 		if len(batch) == 0 {
-			c.flushing, c.largest = false, 0
+			c.flushing = false
 			if c.ending {
 				close(c.drained)
 			}
 			c.mu.Unlock()
 			return true
 		}
+		c.queue, c.writing, c.queued, c.largest = nil, c.queued, 0, 0
 		c.mu.Unlock()
 		b := batch[0]
 		if len(batch) > 1 {
@@ -115,9 +111,11 @@ func (c *conn) flushNow() bool {
 		}
 		n, err := writeNow(c.raw, b)
 		c.mu.Lock()
-		c.queued -= n
+		c.writing = 0
 		if n < len(b) {
 			// Back to the front, as one piece of its own: b may be shared, or go back to the pool.
+			c.queued += len(b) - n
+			c.largest = max(c.largest, len(b)-n)
 			rest := append(make(net.Buffers, 0, 1+len(c.queue)), append([]byte(nil), b[n:]...))
 			c.queue = append(rest, c.queue...)
 			c.mu.Unlock()

@@ -28,6 +28,8 @@ type hub struct {
 	conns map[string]*conn
 
 	users users
+
+	gone atomic.Bool // the app is no longer served
 }
 
 type shard struct {

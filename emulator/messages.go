@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -87,6 +88,11 @@ func (c *conn) note(e *pusher.Error, event, channel string) {
 	entry := c.entry(journal.Refused)
 	entry.Event, entry.Channel, entry.Note = short(event), short(channel), short(e.Error())
 	c.hub.srv.journal.Append(entry)
+	level := slog.LevelInfo
+	if e == pusher.ErrRateLimit || e == pusher.ErrClientRate { // they come in floods
+		level = slog.LevelDebug
+	}
+	c.hub.srv.log.Log(context.Background(), level, "message refused", "socket", c.id, "event", entry.Event, "channel", entry.Channel, "reason", entry.Note)
 }
 
 func (c *conn) ping(m pusher.Message) *pusher.Error {

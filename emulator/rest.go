@@ -2,12 +2,10 @@ package emulator
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +60,14 @@ type call struct {
 	params []string // path parameters after the app id
 	ctx    context.Context
 	what   string
+	began  time.Time
 }
 
 // signed wraps a handler of the HTTP API in what all have in common, in Reverb's order: size → app → signature
 // (laravel/reverb Controller::verify).
 func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Request, string, []string) {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, path string, params []string) {
-		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: label(r)}
+		c := &call{s: s, w: w, params: params[1:], ctx: r.Context(), what: label(r), began: time.Now()}
 		ctx, cancel := context.WithTimeout(c.ctx, s.cfg.AdmitWait)
 		err := s.journal.Admit(ctx)
 		cancel()
@@ -95,7 +94,7 @@ func signed(handler func(*call)) func(*Server, http.ResponseWriter, *http.Reques
 			return
 		}
 		c.app, c.query = app, parseQuery(r.URL.RawQuery)
-		if why := s.profile.CheckRequest(app, r.Method, rawPath(r, s.cfg.Path), c.query, c.body, time.Now()); why != "" {
+		if why := s.profile.CheckRequest(app, r.Method, rawPath(r, s.cfg.Path), c.query, c.body, c.began); why != "" {
 			if len(r.TransferEncoding) > 0 {
 				why = "a chunked body is not understood, by Reverb either: send Content-Length"
 			}
@@ -117,92 +116,6 @@ func (s *Server) tooLarge(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusRequestEntityTooLarge, "Payload too large.")
 }
 
-// label names a request in the journal and in logs; what a stranger sends must not fill them.
-func label(r *http.Request) string { return short(r.Method + " " + r.URL.Path) }
-
-func short(s string) string {
-	const most = 200
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
-
-// headSize is what the request line and the headers took on the wire.
-func headSize(r *http.Request) int {
-	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + 4 + len("Host: \r\n") + len(r.Host) + 2
-	for name, values := range r.Header {
-		for _, value := range values {
-			n += len(name) + len(value) + 4
-		}
-	}
-	return n
-}
-
-// rawPath is the path as it was sent, without the server's prefix: what the sender signed.
-func rawPath(r *http.Request, prefix string) string {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	if i := strings.Index(path, "://"); i > 0 { // absolute form
-		if u, err := url.Parse(path); err == nil {
-			path = u.EscapedPath()
-		}
-	}
-	return strings.TrimPrefix(path, prefix)
-}
-
-// parseQuery reads a query string as PHP does: the last of several values wins, name[] collects a list (joined with
-// commas, as Reverb signs it), dots and blanks in names become underscores, broken escapes stay as they are.
-func parseQuery(raw string) pusher.Query {
-	q := pusher.Query{}
-	lists := map[string]bool{}
-	for part := range strings.SplitSeq(raw, "&") {
-		if part == "" {
-			continue
-		}
-		name, value, _ := strings.Cut(part, "=")
-		name, value = unescape(name), unescape(value)
-		if base, _, list := strings.Cut(name, "["); list && base != "" {
-			name = phpName.Replace(base)
-			if lists[name] {
-				q[name] += "," + value
-				continue
-			}
-			lists[name] = true
-		} else {
-			name = phpName.Replace(name)
-			delete(lists, name)
-		}
-		q[name] = value
-	}
-	return q
-}
-
-var phpName = strings.NewReplacer(".", "_", " ", "_")
-
-func unescape(s string) string {
-	if u, err := url.QueryUnescape(s); err == nil {
-		return u
-	}
-	out := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '+':
-			out = append(out, ' ')
-		case s[i] == '%' && i+2 < len(s):
-			b, err := hex.DecodeString(s[i+1 : i+3])
-			if err != nil {
-				out = append(out, '%')
-				continue
-			}
-			out = append(out, b...)
-			i += 2
-		default:
-			out = append(out, s[i])
-		}
-	}
-	return string(out)
-}
-
 // refuse answers an error and journals it; why is for the developer, never for the caller.
 func (c *call) refuse(status int, text, why string) {
 	note := itoa(status) + " " + short(text)
@@ -220,6 +133,7 @@ func (c *call) refuse(status int, text, why string) {
 
 func (c *call) busy() {
 	c.w.Header().Set("Retry-After", "1")
+	c.s.cfg.Answered(time.Since(c.began), false)
 	c.s.log.Warn("request refused: the event log is too far behind", "request", c.what)
 	refuse(c.w, http.StatusServiceUnavailable, "The event log is too far behind. Try again.")
 }
@@ -231,8 +145,9 @@ func (c *call) malformed(err error) {
 		c.refuse(http.StatusBadRequest, "Invalid request body.", err.Error())
 		return
 	}
-	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what,
-		Note: itoa(c.s.profile.InvalidStatus) + " " + fields.Error(), Bytes: len(c.body)})
+	note := itoa(c.s.profile.InvalidStatus) + " " + fields.Error()
+	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what, Note: note, Bytes: len(c.body)})
+	c.s.log.Info("request refused", "request", c.what, "status", c.s.profile.InvalidStatus, "reason", note)
 	answer(c.w, c.s.profile.InvalidStatus, fields)
 }
 
@@ -327,11 +242,13 @@ func (c *call) within(p *pusher.Publication) bool {
 // settled waits until the event is kept, unless the sender is to be answered on delivery.
 func (c *call) settled(seq uint64) bool {
 	if c.s.cfg.AckDelivered || seq == 0 {
+		c.s.cfg.Answered(time.Since(c.began), true)
 		return true
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, c.s.cfg.SettleWait)
 	defer cancel()
 	if c.s.journal.Settled(ctx, seq) == nil {
+		c.s.cfg.Answered(time.Since(c.began), true)
 		return true
 	}
 	c.busy()
@@ -381,24 +298,6 @@ func (c *call) getChannels() {
 	answer(c.w, http.StatusOK, object{"channels": channelMap(c.hub.infos(c.query["filter_by_prefix"], c.query["info"]))})
 }
 
-// applicable refuses an info attribute that does not go with the kind of channel, where the profile checks that.
-func (c *call) applicable(channel, info string) bool {
-	if !c.s.profile.ChecksInfo {
-		return true
-	}
-	kind := c.s.profile.KindOf(channel)
-	for _, row := range []struct {
-		attribute string
-		fits      bool
-	}{{"user_count", kind.Presence}, {"subscription_count", !kind.Presence}, {"cache", kind.Cache}} {
-		if wants(info, row.attribute) && !row.fits {
-			c.refuse(http.StatusBadRequest, "The info attribute "+row.attribute+" does not go with the channel "+short(channel)+".", "")
-			return false
-		}
-	}
-	return true
-}
-
 func (c *call) getChannel() {
 	if !c.applicable(c.params[0], c.query["info"]) {
 		return
@@ -435,67 +334,6 @@ func (c *call) getUsers() {
 func (c *call) postTerminate() {
 	c.hub.terminate(c.params[0])
 	answer(c.w, http.StatusOK, object{})
-}
-
-func wants(info, attribute string) bool {
-	for part := range strings.SplitSeq(info, ",") {
-		if part == attribute {
-			return true
-		}
-	}
-	return false
-}
-
-// info is what a sender may know of one channel; attributes that do not apply are left out
-// (laravel/reverb InteractsWithChannelInformation.php).
-func (h *hub) info(name, info string) object {
-	sh := h.shard(name)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	ch := sh.channels[name]
-	if ch == nil {
-		if wants(info, "occupied") {
-			return object{"occupied": false}
-		}
-		return object{}
-	}
-	return h.infoLocked(ch, info)
-}
-
-func (h *hub) infoLocked(ch *channel, info string) object {
-	o := object{}
-	if wants(info, "occupied") {
-		o["occupied"] = len(ch.subs) > 0
-	}
-	if wants(info, "user_count") && ch.kind.Presence {
-		o["user_count"] = len(ch.members) + min(ch.anonymous, 1)
-	}
-	if wants(info, "subscription_count") && !ch.kind.Presence {
-		o["subscription_count"] = len(ch.subs)
-	}
-	if wants(info, "cache") && ch.kind.Cache {
-		if text := ch.cachedLocked(); text != nil && h.srv.profile.CacheTTL == 0 {
-			o["cache"] = json.RawMessage(text)
-		} else if text != nil {
-			o["cache"] = object{"data": ch.cachedD, "ttl": int(time.Until(ch.expires) / time.Second)}
-		} else if h.srv.profile.CacheTTL > 0 {
-			o["cache"] = nil
-		}
-	}
-	return o
-}
-
-// infos is info for every occupied channel whose name begins with prefix.
-func (h *hub) infos(prefix, info string) object {
-	all := object{}
-	h.everyShard(func(sh *shard) {
-		for name, ch := range sh.channels {
-			if len(ch.subs) > 0 && strings.HasPrefix(name, prefix) {
-				all[name] = h.infoLocked(ch, info)
-			}
-		}
-	})
-	return all
 }
 
 // State is one application at a moment.

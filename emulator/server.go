@@ -25,7 +25,10 @@ type Config struct {
 	SettleWait     time.Duration   // how long a publisher waits for its event to be kept, then 503; default 10 s
 	AckDelivered   bool            // answer publishers when the event is delivered, not when it is kept
 	Debug          bool            // log every frame whole
-	Logger         *slog.Logger    // nil: silent
+	// Answered, which may be nil, is told how long a publish over HTTP took, once it is done; kept is false when it was
+	// turned away because the store is behind.
+	Answered func(took time.Duration, kept bool)
+	Logger   *slog.Logger // nil: silent
 }
 
 // Apps looks applications up. ok is false when there is none; the returned app has its defaults filled in
@@ -77,6 +80,9 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	if cfg.SettleWait <= 0 {
 		cfg.SettleWait = 10 * time.Second
 	}
+	if cfg.Answered == nil {
+		cfg.Answered = func(time.Duration, bool) {}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -108,7 +114,7 @@ func (s *Server) Serve(l net.Listener) error {
 	}
 	s.https = append(s.https, hs)
 	s.mu.Unlock()
-	return hs.Serve(listener{l})
+	return hs.Serve(listener{l, s})
 }
 
 // ServeHTTP routes one request.
@@ -197,6 +203,10 @@ func (s *Server) hub(app *pusher.App) *hub {
 	h := s.hubs[app.ID]
 	if h == nil {
 		h = newHub(s, app.ID)
+		if _, known := s.apps.ByID(app.ID); !known { // removed since it was looked up
+			h.gone.Store(true)
+			return h
+		}
 		s.hubs[app.ID] = h
 	}
 	if !s.closing {

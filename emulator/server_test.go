@@ -58,20 +58,34 @@ func start(t testing.TB, cfg emulator.Config, change ...func(*pusher.App)) *serv
 		f(&app)
 	}
 	s := &server{t: t, journal: journal.New(journal.Options{}), app: &app}
-	s.srv = emulator.New(cfg, apps{&app}, s.journal)
+	s.serveWith(cfg, apps{&app})
+	return s
+}
+
+// serve puts a server with other apps in place of the one that start made.
+func (s *server) serve(all emulator.Apps) {
+	s.t.Helper()
+	s.serveWith(emulator.Config{}, all)
+}
+
+func (s *server) serveWith(cfg emulator.Config, all emulator.Apps) {
+	s.t.Helper()
+	srv := emulator.New(cfg, all, s.journal)
+	s.srv = srv
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
+	require.NoError(s.t, err)
 	s.addr = l.Addr().String()
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = s.srv.Serve(l)
+		_ = srv.Serve(l)
 	}()
-	t.Cleanup(func() {
-		s.stop()
+	s.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		require.NoError(s.t, srv.Shutdown(ctx))
 		<-served
 	})
-	return s
 }
 
 func (s *server) stop() {

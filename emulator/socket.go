@@ -51,6 +51,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	if _, ok := c.nc.(*net.TCPConn); ok {
 		c.raw = rawOf(c.nc)
 	}
+	c.visit = newVisit(r.Header.Get("Origin"), r.UserAgent())
 	c.touch()
 	s.mu.Lock()
 	if s.closing {
@@ -80,6 +81,9 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	s.mu.Unlock()
 	if closing { // came in while Shutdown looked at who was there
 		c.sendAway(pusher.ErrRestart, "the server is shutting down")
+	}
+	if c.hub.gone.Load() { // came in while Drop looked at who was there
+		c.endGone()
 	}
 	// The handler returns, so that net/http's buffers are freed: 5 kB a connection instead of 17.
 	s.open.Add(1)
@@ -148,32 +152,11 @@ func originAllowed(allowed []string, origin string) bool {
 		host = strings.TrimSuffix(u.Host, ":"+u.Port()) // an IPv6 address keeps its brackets, as with PHP's parse_url
 	}
 	for _, pattern := range allowed {
-		if wildcard(pattern, host) {
+		if pusher.Wildcard(pattern, host) {
 			return true
 		}
 	}
 	return false
-}
-
-// wildcard matches the whole of s, case-sensitively (laravel/framework Str::is).
-func wildcard(pattern, s string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == s
-	}
-	if !strings.HasPrefix(s, parts[0]) {
-		return false
-	}
-	s = s[len(parts[0]):]
-	last := len(parts) - 1
-	for _, part := range parts[1:last] {
-		i := strings.Index(s, part)
-		if i < 0 {
-			return false
-		}
-		s = s[i+len(part):]
-	}
-	return strings.HasSuffix(s, parts[last])
 }
 
 func (c *conn) established() {

@@ -46,6 +46,7 @@ type hooks struct {
 	waiting   map[lingerKey]*lingering
 	counted   map[[2]string]counted
 	missed    map[[2]string]time.Time // cache_miss told for app and channel
+	looked    time.Time               // when receivers of removed apps were last looked for
 	running   sync.WaitGroup
 }
 
@@ -121,6 +122,15 @@ func (h *hooks) nextDue(now time.Time) time.Time {
 }
 
 func (h *hooks) tick(now time.Time) {
+	if now.Sub(h.looked) > webhookLinger {
+		h.looked = now
+		for id, r := range h.receivers {
+			if app, known := h.s.apps.ByID(r.app.ID); !known || app != r.app {
+				r.finish() // it tries what it has once more and ends
+				delete(h.receivers, id)
+			}
+		}
+	}
 	for len(h.lingering) > 0 && !now.Before(h.lingering[0].due) {
 		l := h.lingering[0]
 		h.lingering[0] = nil
@@ -247,6 +257,10 @@ func (h *hooks) deliver(appID string, event hookEvent) {
 		}
 		id := appID + "\n" + hook.URL
 		r := h.receivers[id]
+		if r != nil && r.app != app { // another app by the same id: it signs with another key
+			r.finish()
+			r = nil
+		}
 		if r == nil {
 			r = newReceiver(h.s, h.client, app, hook)
 			h.receivers[id] = r

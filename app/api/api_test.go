@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"echolab/app"
 	"echolab/app/api"
 	"echolab/emulator/journal"
 )
@@ -32,7 +32,7 @@ func (b *backend) Status() api.Status {
 		Version:   "0.0.0-test",
 		StartedAt: time.Date(2026, 1, 5, 9, 30, 0, 0, time.FixedZone("", 3600)),
 		Profile:   "reverb",
-		Server:    api.ServerStatus{Host: "127.0.0.1", Port: 8080, URL: "http://127.0.0.1:8080"},
+		Server:    api.ServerStatus{Host: "127.0.0.1", Port: 8080, Scheme: "http", URL: "http://127.0.0.1:8080"},
 		Store:     api.StoreStatus{State: api.StoreMemory, Path: ":memory:"},
 	}
 }
@@ -43,14 +43,27 @@ func (b *backend) Secret(id string) (string, bool) {
 
 func (b *backend) Journal() *journal.Journal { return b.journal }
 
-func (b *backend) Entries(_ context.Context, q api.Query) ([]journal.Entry, error) {
+func (b *backend) Entries(_ context.Context, q app.Query) (app.Page, error) {
 	var out []journal.Entry
+	match := q.Matcher()
 	for _, e := range b.kept {
-		if (q.Before == 0 || e.Seq < q.Before) && (q.App == "" || e.App == q.App) {
+		if match(&e) {
 			out = append(out, e)
 		}
 	}
-	return out[max(0, len(out)-q.Limit):], b.broken
+	return app.Page{Entries: out[max(0, len(out)-q.Limit):], More: len(out) > q.Limit}, b.broken
+}
+
+func (b *backend) Entry(_ context.Context, seq uint64) (journal.Entry, error) {
+	if e, ok := b.journal.At(seq); ok {
+		return e, nil
+	}
+	for _, e := range b.kept {
+		if e.Seq == seq {
+			return e, nil
+		}
+	}
+	return journal.Entry{}, &app.Error{Code: app.NotFound, Message: "it is not kept"}
 }
 
 func newBackend() *backend { return &backend{journal: journal.New(journal.Options{})} }
@@ -108,8 +121,8 @@ func TestStatus_ListsAreNeverNullAndTimesAreUTC(t *testing.T) {
 	res := get(t, api.New(newBackend(), api.Options{}), "/api/status")
 	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 	assert.JSONEq(t, `{"version":"0.0.0-test","started_at":"2026-01-05T08:30:00Z","profile":"reverb",
-		"server":{"host":"127.0.0.1","port":8080,"path":"","hostname":"","url":"http://127.0.0.1:8080","reachable_from_network":false},
-		"ui":"","apps":[],"store":{"state":"memory","path":":memory:","error":""},"warnings":[]}`, body(t, res))
+		"server":{"host":"127.0.0.1","port":8080,"path":"","hostname":"","scheme":"http","url":"http://127.0.0.1:8080","reachable_from_network":false},
+		"ui":"","apps":[],"store":{"state":"memory","path":":memory:","error":""},"warnings":[],"last_seq":0}`, body(t, res))
 }
 
 func TestSecret_OnlyForThePage(t *testing.T) {
@@ -125,12 +138,14 @@ func TestSecret_OnlyForThePage(t *testing.T) {
 
 func TestUnknownPath_IsAJSON404(t *testing.T) {
 	h := api.New(newBackend(), api.Options{UI: built})
-	for _, target := range []string{"/api/", "/api/nope", "/api/entries/1/more"} {
+	for _, target := range []string{"/api/", "/api/nope", "/api/events/1/more"} {
 		res := get(t, h, target)
 		assert.Equal(t, http.StatusNotFound, res.StatusCode, target)
 		assert.Equal(t, "application/json; charset=utf-8", res.Header.Get("Content-Type"), target)
 	}
-	assert.Equal(t, http.StatusNotFound, ask(t, h, http.MethodPost, "/api/status").StatusCode)
+	res := ask(t, h, http.MethodPost, "/api/status")
+	assert.Equal(t, http.StatusMethodNotAllowed, res.StatusCode)
+	assert.Equal(t, "GET", res.Header.Get("Allow"))
 }
 
 func TestEntries_ArePagesFromTheStore(t *testing.T) {
@@ -139,19 +154,19 @@ func TestEntries_ArePagesFromTheStore(t *testing.T) {
 		b.kept = append(b.kept, journal.Entry{Seq: seq + 1, At: time.UnixMicro(1_700_000_000_000_000), Kind: journal.Opened, App: "a"})
 	}
 	h := api.New(b, api.Options{})
-	page := decode[api.Entries](t, get(t, h, "/api/entries?before=8&limit=3&app=a"))
+	page := decode[api.Entries](t, get(t, h, "/api/events?before=8&limit=3&app=a"))
 	var seqs []uint64
 	for _, e := range page.Entries {
 		seqs = append(seqs, e.Seq)
 	}
 	assert.Equal(t, []uint64{5, 6, 7}, seqs)
-	assert.JSONEq(t, `{"entries":[]}`, body(t, get(t, h, "/api/entries?app=other")))
+	assert.JSONEq(t, `{"entries":[],"more":false}`, body(t, get(t, h, "/api/events?app=other")))
 	for _, bad := range []string{"before=x", "limit=0", "limit=-1", "before=-1"} {
-		assert.Equal(t, http.StatusBadRequest, get(t, h, "/api/entries?"+bad).StatusCode, bad)
+		assert.Equal(t, http.StatusBadRequest, get(t, h, "/api/events?"+bad).StatusCode, bad)
 	}
 
-	b.broken = errors.New("database is locked")
-	res := get(t, h, "/api/entries")
+	b.broken = &app.Error{Code: app.Away, Message: "the database could not be read: database is locked"}
+	res := get(t, h, "/api/events")
 	assert.Equal(t, http.StatusServiceUnavailable, res.StatusCode)
 	assert.Contains(t, body(t, res), "database is locked")
 }
@@ -164,13 +179,13 @@ func TestEntry_HasTheWholePayloadFromRingOrStore(t *testing.T) {
 	b.journal.Append(journal.Entry{Kind: journal.Published, Data: long, App: "ring"})
 	h := api.New(b, api.Options{})
 
-	for target, app := range map[string]string{"/api/entries/7": "ring", "/api/entries/3": ""} {
+	for target, app := range map[string]string{"/api/events/7": "ring", "/api/events/3": ""} {
 		e := decode[api.Entry](t, get(t, h, target))
 		assert.Equal(t, string(long), e.Data, target)
 		assert.False(t, e.Truncated, target)
 		assert.Equal(t, app, e.App, target)
 	}
-	for target, status := range map[string]int{"/api/entries/4": 404, "/api/entries/8": 404, "/api/entries/0": 400, "/api/entries/3x": 400} {
+	for target, status := range map[string]int{"/api/events/4": 404, "/api/events/8": 404, "/api/events/0": 400, "/api/events/3x": 400} {
 		assert.Equal(t, status, get(t, h, target).StatusCode, target)
 	}
 }

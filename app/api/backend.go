@@ -1,14 +1,12 @@
 package api
 
 import (
-	"context"
 	"net"
 	"slices"
 	"strings"
 
 	"echolab/app"
 	"echolab/app/store"
-	"echolab/emulator/journal"
 )
 
 // For is the Backend of a running Echolab. version is shown on the page.
@@ -22,11 +20,12 @@ type backend struct {
 func (b backend) Status() Status {
 	cfg := b.Config()
 	s := Status{
+		LastSeq:   b.Journal().Last(),
 		Version:   b.version,
 		StartedAt: b.StartedAt(),
 		Profile:   cfg.Profile,
 		Server: ServerStatus{
-			Host: cfg.Host, Path: cfg.Path, Hostname: cfg.Hostname, URL: b.URL(),
+			Host: cfg.Host, Path: cfg.Path, Hostname: b.Hostname(), Scheme: cfg.Scheme(), URL: b.URL(),
 			ReachableFromNetwork: b.ReachableFromNetwork(),
 		},
 		UI:       b.UIURL(),
@@ -37,7 +36,7 @@ func (b backend) Status() Status {
 		s.Server.Port = tcp.Port
 	}
 	for _, c := range b.Counts() {
-		s.Apps = append(s.Apps, AppStatus{ID: c.App.ID, Key: c.App.Key, Connections: c.Connections, Channels: c.Channels, Subscribed: c.Subscribed})
+		s.Apps = append(s.Apps, AppStatus{ID: c.App.ID, Key: c.App.Key, Connections: c.Connections, Channels: c.Channels, Subscribed: c.Subscribed, Made: !c.Made.IsZero()})
 	}
 	st := b.Store()
 	s.Store = StoreStatus{State: StoreOK, Path: strings.Join(st.Paths, ", "), Error: st.Error}
@@ -59,8 +58,5 @@ func (b backend) Secret(appID string) (string, bool) {
 	return "", false
 }
 
-func (b backend) Entries(ctx context.Context, q Query) ([]journal.Entry, error) {
-	entries, err := b.App.Entries(ctx, store.Query{App: q.App, Before: q.Before, Limit: q.Limit})
-	slices.Reverse(entries)
-	return entries, err
-}
+// Running implements Operator.
+func (b backend) Running() *app.App { return b.App }

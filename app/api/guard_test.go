@@ -2,9 +2,11 @@ package api_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -139,4 +141,83 @@ func TestGuard_TheWindow(t *testing.T) {
 		assert.Equal(t, http.StatusOK, get(t, window, "/api/status", "Host", host).StatusCode, host)
 	}
 	assert.Equal(t, http.StatusForbidden, get(t, window, "/api/status", "Host", "wails", "Origin", "https://evil.example").StatusCode)
+}
+
+// Every route, reading or changing, is tried as another site would try it.
+func TestGuard_NoRouteIsOpenToOthers(t *testing.T) {
+	l := start(t)
+	local := api.New(api.For(l.App, ""), api.Options{UI: built})
+	beyond := api.New(api.For(l.App, ""), api.Options{UI: built, Token: "let-me-in"})
+	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}
+	before := l.Journal().Last()
+	for _, route := range api.Routes() {
+		target := strings.NewReplacer("{seq}", "1", "{id}", l.creds.ID, "{socket}", "1.1", "{name}", "portal").Replace(route.Path)
+		for _, tc := range []struct {
+			name    string
+			handler http.Handler
+			headers []string
+			code    string
+		}{
+			{"a name made to point here", local, []string{"Host", "evil.example:8089", "X-Echolab-Page", "1"}, "foreign_host"},
+			{"that name, and its own origin", local, []string{"Host", "evil.example:8089", "Origin", "http://evil.example:8089"}, "foreign_host"},
+			{"another site", local, []string{"Origin", "https://evil.example"}, "foreign_origin"},
+			{"another site in a newer browser", local, []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, "foreign_origin"},
+			{"another port of this machine", local, []string{"Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"}, "foreign_origin"},
+			{"a WebSocket of another site", local, append([]string{"Origin", "https://evil.example"}, upgrade...), "foreign_origin"},
+			{"a WebSocket in a newer browser", local, append([]string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "websocket"}, upgrade...), "foreign_origin"},
+			{"a WebSocket of a rebound name", local, append([]string{"Host", "evil.example"}, upgrade...), "foreign_host"},
+			{"no token beyond loopback", beyond, []string{"X-Echolab-Page", "1"}, "token_needed"},
+			{"a wrong token", beyond, []string{"Authorization", "Bearer x"}, "token_needed"},
+			{"another site with the token", beyond, []string{"Authorization", "Bearer let-me-in", "Origin", "https://evil.example"}, "foreign_origin"},
+		} {
+			res := ask(t, tc.handler, route.Method, target, tc.headers...)
+			text := body(t, res)
+			var problem api.Problem
+			require.NoError(t, json.Unmarshal([]byte(text), &problem), text)
+			assert.Equal(t, tc.code, problem.Code, "%s %s: %s", route.Method, target, tc.name)
+			assert.NotContains(t, text, l.creds.Secret)
+		}
+	}
+	assert.Equal(t, before, l.Journal().Last(), "nothing was done")
+}
+
+// Only two answers hold a secret: to the page's own button, and to who made an app, for that app.
+func TestGuard_SecretsStayInside(t *testing.T) {
+	l := start(t)
+	l.connect(l.creds).join(l.creds, "presence-room", "7")
+	l.publish("presence-room", "E", "{}")
+	made := given[api.MadeApp](l, "POST", "/api/apps", "")
+	for _, target := range []string{
+		"/api/status", "/api/feed?after=0", "/api/events", "/api/events/1", "/api/events/wait?after=0", "/api/connections", "/api/channels",
+		"/api/channels/presence-room", "/api/state", "/api/openapi.json", "/api/apps/" + l.creds.ID + "/secret", "/api/apps/" + made.ID + "/secret",
+	} {
+		_, text := l.ask(http.MethodGet, target, "")
+		assert.NotContains(t, text, l.creds.Secret, target)
+		assert.NotContains(t, text, made.Secret, target)
+	}
+	_, text := l.ask(http.MethodPost, "/api/apps", `{"id":"`+l.creds.ID+`"}`)
+	assert.NotContains(t, text, l.creds.Secret)
+}
+
+func TestMetrics_AreBehindTheSameDoors(t *testing.T) {
+	figures := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "echolab_connections 3\n") })
+	h := api.New(newBackend(), api.Options{Metrics: figures, Token: "s3same"})
+	ask := func(host, token string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("GET", "http://"+host+"/metrics", nil)
+		if token != "" {
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	assert.Equal(t, "echolab_connections 3\n", ask("127.0.0.1:8089", "s3same").Body.String())
+	assert.Equal(t, http.StatusUnauthorized, ask("127.0.0.1:8089", "").Code)
+	assert.Equal(t, http.StatusUnauthorized, ask("rebound.example", "").Code)
+	assert.Equal(t, http.StatusOK, ask("workstation.lan", "s3same").Code, "the token is the proof")
+
+	h = api.New(newBackend(), api.Options{Metrics: figures})
+	assert.Equal(t, http.StatusForbidden, ask("rebound.example", "").Code)
+	h = api.New(newBackend(), api.Options{})
+	assert.Equal(t, http.StatusNotFound, ask("127.0.0.1:8089", "").Code)
 }

@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Status is the state of the server at one moment: GET /api/status.
 type Status struct {
@@ -20,6 +23,8 @@ type Status struct {
 	Store StoreStatus `json:"store"`
 	// Warnings are sentences that a person should read.
 	Warnings []string `json:"warnings"`
+	// LastSeq is the number of the newest entry: where to wait from for what happens next.
+	LastSeq uint64 `json:"last_seq"`
 }
 
 // ServerStatus is the listener that clients and the application talk to.
@@ -29,9 +34,13 @@ type ServerStatus struct {
 	Port int    `json:"port"`
 	// Path is the prefix before /app and /apps; empty or starting with a slash.
 	Path string `json:"path"`
-	// Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given.
+	// Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given, or
+	// one that the certificate is not for.
 	Hostname string `json:"hostname"`
-	// URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080.
+	// Scheme is http, or https where TLS is configured.
+	Scheme string `json:"scheme"`
+	// URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
+	// one that the certificate is for.
 	URL string `json:"url"`
 	// ReachableFromNetwork tells that other machines can connect.
 	ReachableFromNetwork bool `json:"reachable_from_network"`
@@ -47,6 +56,8 @@ type AppStatus struct {
 	Channels int `json:"channels"`
 	// Subscribed counts sockets that are on at least one channel.
 	Subscribed int `json:"subscribed"`
+	// Made tells that it was made while Echolab runs, and can be removed.
+	Made bool `json:"made,omitempty"`
 }
 
 // StoreState says how the store is.
@@ -92,7 +103,7 @@ type Entry struct {
 	Delivered bool `json:"delivered"`
 	// Note is the reason in words.
 	Note string `json:"note"`
-	// Truncated tells that Data is only the beginning: GET /api/entries/{seq} has all of it.
+	// Truncated tells that Data is only the beginning: GET /api/events/{seq} has all of it.
 	Truncated bool `json:"truncated,omitempty"`
 }
 
@@ -109,9 +120,207 @@ type Feed struct {
 	Now time.Time `json:"now"`
 }
 
-// Entries is a page of what the store has, oldest first: GET /api/entries?before=SEQ&limit=200&app=ID.
+// Entries is a page of what the store has, oldest first: GET /api/events.
 type Entries struct {
 	Entries []Entry `json:"entries"`
+	// More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for.
+	More bool `json:"more"`
+}
+
+// Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not.
+type Waited struct {
+	// Entry is the first one that fits; null when none came in time.
+	Entry *Entry `json:"entry"`
+	// Next is the value of after with which the next one is waited for.
+	Next uint64 `json:"next"`
+	// Note says what came instead, when none came in time; otherwise it is empty.
+	Note string `json:"note"`
+}
+
+// Cleared tells what was deleted: DELETE /api/events.
+type Cleared struct {
+	// Entries counts the entries that were deleted.
+	Entries int64 `json:"entries"`
+}
+
+// NewApp describes an application to make; everything may be left out. The names and rules are those of echolab.yaml.
+type NewApp struct {
+	// ID, Key and Secret are random when they are left out.
+	ID     string `json:"id,omitempty"`
+	Key    string `json:"key,omitempty"`
+	Secret string `json:"secret,omitempty"`
+	// AllowedOrigins are host names that pages may connect from, with * for any run of characters.
+	AllowedOrigins []string `json:"allowed_origins,omitempty"`
+	// PingInterval is the silence after which the server pings, such as 60s.
+	PingInterval string `json:"ping_interval,omitempty"`
+	// ActivityTimeout is the silence after which a client pings, in whole seconds, such as 30s.
+	ActivityTimeout string `json:"activity_timeout,omitempty"`
+	// MaxConnections limits subscribed sockets.
+	MaxConnections int `json:"max_connections,omitempty"`
+	// MaxMessageSize is the bytes of one message from a client.
+	MaxMessageSize int `json:"max_message_size,omitempty"`
+	// AcceptClientEventsFrom says who may whisper: members, all or none.
+	AcceptClientEventsFrom string        `json:"accept_client_events_from,omitempty"`
+	RateLimiting           *RateLimiting `json:"rate_limiting,omitempty"`
+	// SubscriptionCount sends subscription counts (profile pusher).
+	SubscriptionCount bool      `json:"subscription_count,omitempty"`
+	Webhooks          []Webhook `json:"webhooks,omitempty"`
+}
+
+// RateLimiting counts the messages of each socket.
+type RateLimiting struct {
+	Enabled bool `json:"enabled,omitempty"`
+	// MaxAttempts is the messages let through in a window.
+	MaxAttempts int `json:"max_attempts,omitempty"`
+	// Decay is the length of the window, such as 60s.
+	Decay string `json:"decay,omitempty"`
+	// Terminate ends the connection instead of answering with an error.
+	Terminate bool `json:"terminate,omitempty"`
+}
+
+// Webhook is one receiver of webhook events.
+type Webhook struct {
+	URL string `json:"url"`
+	// Events limits the receiver to these names; none means all.
+	Events []string `json:"events,omitempty"`
+	// Batch collects events for so long, such as 1s.
+	Batch string `json:"batch,omitempty"`
+}
+
+// MadeApp is an application of one's own, for a test worker: POST /api/apps. It is served until it is removed or
+// Echolab ends, and is written into no configuration.
+type MadeApp struct {
+	ID     string `json:"id"`
+	Key    string `json:"key"`
+	Secret string `json:"secret"`
+	// Server is where clients and the application reach it.
+	Server string `json:"server"`
+	// LastSeq is the number of the newest entry: where to wait from for what happens in the application.
+	LastSeq uint64 `json:"last_seq"`
+	// Env is the lines for a Laravel application's .env.
+	Env string `json:"env"`
+	// Echo is the same for laravel-echo.
+	Echo string `json:"echo"`
+}
+
+// RemovedApp tells what became of an application that was removed: DELETE /api/apps/{id}.
+type RemovedApp struct {
+	ID string `json:"id"`
+	// Disconnected counts the sockets that were on it.
+	Disconnected int `json:"disconnected"`
+}
+
+// Connection is one socket at a moment.
+type Connection struct {
+	App    string `json:"app"`
+	Socket string `json:"socket"`
+	// Since is when it connected.
+	Since time.Time `json:"since"`
+	// Origin is that of the page; empty where the client sent none.
+	Origin    string `json:"origin"`
+	UserAgent string `json:"user_agent"`
+	// Remote is the peer's address and port.
+	Remote string `json:"remote"`
+	// User is who signed in, else who it is in its oldest presence channel.
+	User string `json:"user"`
+	// Channels are in the order of subscribing.
+	Channels []string `json:"channels"`
+	// QueuedBytes wait to be written to it.
+	QueuedBytes int `json:"queued_bytes"`
+	// LastSeen is when it was last heard.
+	LastSeen time.Time `json:"last_seen,omitzero"`
+}
+
+// Connections are the open sockets, the oldest first within an application: GET /api/connections.
+type Connections struct {
+	Connections []Connection `json:"connections"`
+	// Total counts all that fit, be they listed or not.
+	Total int `json:"total"`
+}
+
+// Disconnected is a socket that was ended: DELETE /api/connections/{socket}.
+type Disconnected struct {
+	Socket string `json:"socket"`
+	// Code is the close code that it was sent; 1006 is none, the connection was just cut.
+	Code int `json:"code"`
+}
+
+// Channel is one channel at a moment.
+type Channel struct {
+	App  string `json:"app"`
+	Name string `json:"name"`
+	// Kind is public, private, presence, encrypted and so on.
+	Kind string `json:"kind"`
+	// Subscriptions counts sockets.
+	Subscriptions int `json:"subscriptions"`
+	// Cached tells that it keeps an event for newcomers.
+	Cached bool `json:"cached"`
+	// Members are the users of a presence channel, in the order of joining.
+	Members []Member `json:"members"`
+	// Sockets are those that are subscribed; only one channel asked for by name has them.
+	Sockets []Subscriber `json:"sockets,omitempty"`
+}
+
+// Member is one user of a presence channel.
+type Member struct {
+	ID string `json:"id"`
+	// Sockets counts the user's sockets there.
+	Sockets int `json:"sockets"`
+}
+
+// Subscriber is one socket on a channel.
+type Subscriber struct {
+	Socket string `json:"socket"`
+	// User is who it is in a presence channel; empty elsewhere.
+	User string `json:"user"`
+}
+
+// Channels are those that have a subscriber or keep an event, by application and name: GET /api/channels.
+type Channels struct {
+	Channels []Channel `json:"channels"`
+}
+
+// State is who was connected, subscribed and present at a moment: GET /api/state. Of a moment that is over, a
+// connection's origin, user_agent, remote, queued_bytes and last_seen are not known.
+type State struct {
+	// Seq is the number of the last entry that is taken into account.
+	Seq uint64 `json:"seq"`
+	// At is when that was.
+	At          time.Time    `json:"at"`
+	Connections []Connection `json:"connections"`
+	Channels    []Channel    `json:"channels"`
+}
+
+// Publication is an event to publish: POST /api/publish.
+type Publication struct {
+	// App is an application's id; the first one is taken when it is left out.
+	App string `json:"app,omitempty"`
+	// Channel is where to; Channels are several.
+	Channel  string   `json:"channel,omitempty"`
+	Channels []string `json:"channels,omitempty"`
+	Event    string   `json:"event"`
+	// Data is any JSON value, {} when it is left out. A text is sent as it is; anything else as its JSON.
+	Data json.RawMessage `json:"data,omitempty"`
+	// SocketID is left out of those who get it.
+	SocketID string `json:"socket_id,omitempty"`
+}
+
+// Published tells who got an event: the answer to POST /api/publish.
+type Published struct {
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Delivery is what became of an event on one channel.
+type Delivery struct {
+	Channel string `json:"channel"`
+	// Seq is the number of its entry.
+	Seq uint64 `json:"seq"`
+	// Recipients counts the sockets that got it.
+	Recipients int `json:"recipients"`
+	// Sockets are those that got it; empty when nobody did, or when somebody came or went at that moment.
+	Sockets []Subscriber `json:"sockets"`
+	// Note says why nobody got it.
+	Note string `json:"note"`
 }
 
 // Secret is an application's secret: GET /api/apps/{id}/secret.
@@ -121,7 +330,8 @@ type Secret struct {
 
 // Problem is the body of every answer that is not a success.
 type Problem struct {
-	// Code is stable and made for programs: not_found, bad_request, foreign_host, foreign_origin, token_needed …
+	// Code is stable and made for programs: not_found, bad_request, conflict, too_large, foreign_host,
+	// foreign_origin, token_needed …
 	Code string `json:"code"`
 	// Message is a sentence for a person: what happened and what to do.
 	Message string `json:"message"`

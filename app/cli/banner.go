@@ -32,7 +32,7 @@ func (s *shell) banner(cfg app.Config, at addresses) error {
 		rows = append(rows, [3]string{"More apps", strings.Join(names, ", "), cfg.ConfigFile})
 	}
 	rows = append(rows,
-		[3]string{"Database", cfg.DB, cfg.Origin("db")},
+		[3]string{"Database", at.db, cfg.Origin("db")},
 		[3]string{"Profile", cfg.Profile, cfg.Origin("profile")})
 
 	width := 0
@@ -99,6 +99,7 @@ func (s *shell) paint(to any) paint {
 
 func (p paint) bold(text string) string  { return p.with("1", text) }
 func (p paint) dim(text string) string   { return p.with("2", text) }
+func (p paint) red(text string) string   { return p.with("31", text) }
 func (p paint) amber(text string) string { return p.with("33", text) }
 
 func (p paint) with(code, text string) string {

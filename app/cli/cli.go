@@ -25,7 +25,7 @@ const (
 )
 
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, window, version, settingsTopic}
+var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, listen, db, tlsCommand, version, settingsTopic, waitTopic}
 
 // shell is what a command has around it.
 type shell struct {
@@ -85,6 +85,8 @@ Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happen
 			return s.window(cmd.Context(), cfg, false)
 		},
 	}
+	root.Version = readVersion().String()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,15 +42,25 @@ func TestCommands(t *testing.T) {
 			env.Setenv("LOCALAPPDATA", home)
 			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each command takes a second longer under -race
 			env.Values[serverKey{}] = &server{}
+			old, err := os.ReadFile("../../testdata/store/schema-1.sqlite")
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(env.WorkDir, "schema-1.sqlite"), old, 0o600); err != nil {
+				return err
+			}
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start":    start,
-			"end":      end,
-			"busyport": busyPort,
-			"freeport": freePort,
-			"answers":  answers,
-			"exitcode": exitCode,
+			"start":       start,
+			"end":         end,
+			"busyport":    busyPort,
+			"freeport":    freePort,
+			"answers":     answers,
+			"exitcode":    exitCode,
+			"control":     control,
+			"subscribers": subscribers,
+			"follow":      follow,
 		},
 	})
 }
@@ -57,6 +70,7 @@ type serverKey struct{}
 // server is the echolab that a script started.
 type server struct {
 	cmd *exec.Cmd
+	mu  sync.Mutex // guards out
 	out bytes.Buffer
 	err bytes.Buffer
 	eof chan struct{}
@@ -101,7 +115,9 @@ func (s *server) read(pipe io.Reader, pattern *regexp.Regexp, found chan<- []str
 	defer close(s.eof)
 	lines := bufio.NewScanner(pipe)
 	for lines.Scan() {
+		s.mu.Lock()
 		s.out.WriteString(lines.Text() + "\n")
+		s.mu.Unlock()
 		if match := pattern.FindStringSubmatch(lines.Text()); match != nil && len(found) == 0 {
 			select {
 			case found <- match:
@@ -173,6 +189,57 @@ func answers(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("nothing answers at %s", address)
+}
+
+// control finds the UI's address in what the started server printed with --json, and puts it into $ECHOLAB_API.
+func control(ts *testscript.TestScript, _ bool, _ []string) {
+	s := ts.Value(serverKey{}).(*server)
+	s.mu.Lock()
+	found := regexp.MustCompile(`"ui":"(http://[^"/]+)`).FindStringSubmatch(s.out.String())
+	s.mu.Unlock()
+	if found == nil {
+		ts.Fatalf("the server has printed no address of its UI")
+	}
+	ts.Setenv("ECHOLAB_API", found[1])
+}
+
+// subscribers CHANNEL waits until somebody is on a channel of the server at $ECHOLAB_API.
+func subscribers(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(ts.Getenv("ECHOLAB_API") + "/api/events/wait?kind=subscribed&after=0&timeout=10s&channel=" + url.QueryEscape(args[0]))
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if !bytes.Contains(text, []byte(`"kind":"subscribed"`)) {
+		ts.Fatalf("nobody came: %s", text)
+	}
+}
+
+// follow PATTERN EVENT ARGS... runs echolab until it has printed a line that matches, publishes an event, waits until
+// that is printed too, presses Ctrl-C, and wants exit code 0.
+func follow(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(program(ts), args[2:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), append(environ(ts), "ECHOLAB_API="+ts.Getenv("ECHOLAB_API"))
+	pipe, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() }) // in case the script failed before its end
+	pattern, published := regexp.MustCompile(args[0]), false
+	for lines := bufio.NewScanner(pipe); lines.Scan(); {
+		switch {
+		case published && strings.Contains(lines.Text(), args[1]):
+			ts.Check(cmd.Process.Signal(os.Interrupt))
+		case !published && pattern.MatchString(lines.Text()):
+			published = true
+			res, err := http.Post(ts.Getenv("ECHOLAB_API")+"/api/publish", "application/json", strings.NewReader(`{"channel":"portal","event":"`+args[1]+`"}`))
+			ts.Check(err)
+			ts.Check(res.Body.Close())
+		}
+	}
+	ts.Check(cmd.Wait())
+	if !published {
+		ts.Fatalf("no line matched %s", args[0])
+	}
 }
 
 func program(ts *testscript.TestScript) string {

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -40,6 +40,9 @@ order; 'echolab help settings' lists them all.`,
 
   # what would be used, and where each value comes from
   echolab serve --print-config
+
+  # https and wss, with a certificate of Echolab's own; 'echolab tls' says how to trust it
+  echolab serve --tls auto
 
   # for scripts: one line of JSON once connections are answered
   echolab serve --port 0 --ui-port 0 --db :memory: --json`,
@@ -138,11 +141,14 @@ type controls struct {
 
 // open makes an App with its control API.
 func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App, controls, error) {
+	if quiet && cfg.UIToken == "" && !app.Loopback(cfg.UIHost) {
+		return nil, controls{}, &usageError{"the UI on " + cfg.UIHost + " wants a token, and with --quiet the one made up for this start would not be printed; set ECHOLAB_UI_TOKEN"}
+	}
 	running, err := app.Open(ctx, cfg, s.logger(cfg, quiet))
 	if err != nil {
 		return nil, controls{}, err
 	}
-	opt := api.Options{Hosts: []string{cfg.UIHost}, UI: frontend.Files()}
+	opt := api.Options{Hosts: []string{cfg.UIHost}, UI: frontend.Files(), Metrics: running.Metrics()}
 	if !app.Loopback(cfg.UIHost) {
 		if opt.Token = cfg.UIToken; opt.Token == "" {
 			opt.Token = rand.Text()
@@ -153,22 +159,6 @@ func (s *shell) open(ctx context.Context, cfg app.Config, quiet bool) (*app.App,
 	return running, controls{handler, opt.Token}, nil
 }
 
-// logger writes what needs a person to standard error: text for a terminal, JSON with --json; every frame with --debug.
-func (s *shell) logger(cfg app.Config, quiet bool) *slog.Logger {
-	level := slog.LevelInfo
-	switch {
-	case cfg.Debug:
-		level = slog.LevelDebug
-	case quiet:
-		level = slog.LevelError
-	}
-	opt := &slog.HandlerOptions{Level: level}
-	if s.json {
-		return slog.New(slog.NewJSONHandler(s.err, opt))
-	}
-	return slog.New(slog.NewTextHandler(s.err, opt))
-}
-
 // unlessStopped leaves out the error that only says that ctx ended: that was asked for.
 func unlessStopped(ctx context.Context, err error) error {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -177,15 +167,22 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-type addresses struct{ server, ui string }
+type addresses struct{ server, ui, db string }
 
 // addressesOf is what to open, the token of the UI included.
 func addressesOf(running *app.App, control controls) addresses {
 	cfg := running.Config()
 	at := addresses{server: address(cfg.Host, running.Addr(), cfg.Path), ui: address(cfg.UIHost, running.UIAddr(), "")}
-	if control.token != "" {
+	if cfg.ServesTLS() {
+		at.server = running.URL()
+	}
+	switch {
+	case cfg.UIToken != "" && control.token != "":
+		at.ui += "/?token=…" // whoever set it knows it
+	case control.token != "":
 		at.ui += "/?token=" + url.QueryEscape(control.token)
 	}
+	at.db = strings.Join(running.Store().Paths, ", ")
 	return at
 }
 
@@ -219,5 +216,5 @@ func (s *shell) readyLine(cfg app.Config, at addresses) error {
 		DB       string   `json:"db"`
 		Profile  string   `json:"profile"`
 		Warnings []string `json:"warnings"`
-	}{"ready", at.server, at.ui, apps, cfg.DB, cfg.Profile, append([]string{}, cfg.Warnings...)})
+	}{"ready", at.server, at.ui, apps, at.db, cfg.Profile, append([]string{}, cfg.Warnings...)})
 }

@@ -42,7 +42,9 @@ echolab.yaml, with several apps:
 
   port: 8080
   profile: reverb
+  tls: {cert: portal.test.pem, key: portal.test-key.pem}   # or: tls: auto
   shutdown_timeout: 5s
+  retention: {rows: 1000000, age: 30d, bytes: 1GiB}
   apps:
     - id: client-portal
       key: local-reverb-key

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// interruptible is a context that ends with the first SIGINT or SIGTERM; a second one ends the process at once, for
+// interruptible is a context that ends with the first SIGINT, SIGTERM or SIGHUP (its
+// terminal is gone); a second one ends the process at once, for
 // when a clean stop takes too long. stop gives the signals back.
 func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	received := make(chan os.Signal, 2)
-	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(received, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	ctx, cancel := context.WithCancel(parent)
 	done := make(chan struct{})
 	go untilTwice(received, done, cancel, func() {

@@ -22,9 +22,16 @@ func BenchmarkStoreFollow(b *testing.B) {
 	for i := range channels {
 		channels[i] = fmt.Sprintf("private-client.%d", i*7919%1000)
 	}
-	for _, batch := range []int{1, 16, 256, 1024} {
-		b.Run(fmt.Sprintf("batch=%d", batch), func(b *testing.B) {
-			s, err := store.Open(store.Options{Path: filepath.Join(b.TempDir(), "bench.sqlite")})
+	for _, c := range []struct {
+		batch int
+		rows  int64
+	}{{1, 0}, {16, 0}, {256, 0}, {1024, 0}, {1, 20_000}, {16, 20_000}, {256, 20_000}, {1024, 20_000}} {
+		batch, name := c.batch, fmt.Sprintf("batch=%d", c.batch)
+		if c.rows > 0 { // old entries are deleted meanwhile
+			name += fmt.Sprintf("/keep=%d", c.rows)
+		}
+		b.Run(name, func(b *testing.B) {
+			s, err := store.Open(store.Options{Path: filepath.Join(b.TempDir(), "bench.sqlite"), Retention: store.Retention{Rows: c.rows}})
 			require.NoError(b, err)
 			defer s.Close()
 			j := journal.New(journal.Options{After: s.LastSeq()})
@@ -48,6 +55,21 @@ func BenchmarkStoreFollow(b *testing.B) {
 			b.ReportMetric(float64(s.State().Bytes)/float64(b.N), "B-disk/row")
 		})
 	}
+}
+
+// BenchmarkIndex is the cost of a row in the search index, without writing it to disk, and its size there.
+func BenchmarkIndex(b *testing.B) {
+	ix, size := store.NewIndexer(), 0
+	e := journal.Entry{Kind: journal.Published, Source: journal.HTTP, App: "client-portal", Event: "InvoiceCreated", Count: 3}
+	for i := range b.N {
+		e.Seq, e.Channel = uint64(i), fmt.Sprint("private-client.", i*31%200)
+		e.Data = fmt.Appendf(nil, "%s%d}", invoice[:len(invoice)-1], i*7919)
+		ix.Add(&e)
+		if i%4096 == 4095 {
+			size += ix.Take()
+		}
+	}
+	b.ReportMetric(float64(size+ix.Take())/float64(b.N), "B-index/row")
 }
 
 // cpu is the processor time that this process has used.

@@ -97,6 +97,7 @@ func TestKill_LosesNothingThatWasAcknowledged(t *testing.T) {
 		assert.Zero(t, scalar[int](t, db, "SELECT count(*) FROM subscriptions WHERE to_seq IS NULL"))
 		assert.Zero(t, scalar[int](t, db, "SELECT count(*) FROM user_presence WHERE status = 'online'"))
 		assert.Equal(t, s.LastSeq(), scalar[uint64](t, db, "SELECT max(seq) FROM realtime_events"))
+		assert.Zero(t, scalar[int](t, db, "SELECT count(*) FROM blocks WHERE rows <> (SELECT count(*) FROM realtime_events WHERE seq >> 12 = block)"))
 		kept := make(map[uint64]bool)
 		rows, err := db.Query("SELECT seq FROM realtime_events")
 		require.NoError(t, err)

@@ -13,40 +13,17 @@ import (
 	"echolab/emulator/journal"
 )
 
-// Query says which entries to read. The zero value asks for the newest hundred.
-type Query struct {
-	App     string         // of this app alone; "" for all, and for what belongs to none
-	After   uint64         // only seqs above it
-	Before  uint64         // only seqs below it; 0 for no bound
-	Kinds   []journal.Kind // only these; empty for all
-	Channel string         // of this channel alone, by its exact name
-	Oldest  bool           // from the oldest on, rather than from the newest
-	Limit   int            // at most so many (default 100, at most 10,000)
-}
-
-const maxLimit = 10_000
-
 const entryColumns = `e.seq, e.at_us, e.kind, e.source, e.app, e.socket, e.channel, e.event_type, e.user, e.payload,
   e.payload_encoding, e.count, e.bytes, e.note`
 
-// Entries reads what the query asks for, in the query's order. Times come back in UTC and whole microseconds.
+// Entries reads what the query asks for, in the query's order. Times come back in UTC and whole microseconds. The next
+// page is the same query with Before (or, Oldest, with After) set to the last entry's Seq.
 func (s *Store) Entries(ctx context.Context, q Query) ([]journal.Entry, error) {
-	query, args := q.sql()
 	var all []journal.Entry
-	err := s.read(q.App, func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, query, args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			e, err := scanEntry(rows)
-			if err != nil {
-				return err
-			}
-			all = append(all, e)
-		}
-		return rows.Err()
+	err := s.eachFile(q.App, func(f *file) error {
+		found, err := f.search(ctx, q)
+		all = append(all, found...)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
@@ -61,45 +38,29 @@ func (s *Store) Entries(ctx context.Context, q Query) ([]journal.Entry, error) {
 	return all[:min(len(all), q.limit())], nil
 }
 
-func (q Query) limit() int {
-	if q.Limit <= 0 {
-		return 100
-	}
-	return min(q.Limit, maxLimit)
+// Page is a part of an answer, with where to go on.
+type Page struct {
+	Entries []journal.Entry
+	More    bool   // there is more in this direction
+	Next    uint64 // Before, or After with Oldest, of the next page
+	// Indexed is the newest entry that the search index knows. What is newer was read row by row: the answer is
+	// complete, but takes the longer the more that is.
+	Indexed uint64
 }
 
-// sql writes the query down. A channel is looked for in its blocks, newest (or oldest) first.
-func (q Query) sql() (string, []any) {
-	order := "DESC"
-	if q.Oldest {
-		order = "ASC"
+// Page is Entries with where to go on.
+func (s *Store) Page(ctx context.Context, q Query) (Page, error) {
+	limit := min(q.limit(), maxLimit-1)
+	q.Limit = limit + 1
+	found, err := s.Entries(ctx, q)
+	page := Page{Entries: found, Indexed: s.Indexed()}
+	if len(found) > limit {
+		page.Entries, page.More = found[:limit], true
 	}
-	from, by := "realtime_events e", "e.seq "+order
-	where, args := []string{"e.seq > ?"}, []any{int64(q.After)}
-	if q.Before > 0 {
-		where, args = append(where, "e.seq < ?"), append(args, int64(q.Before))
+	if len(page.Entries) > 0 {
+		page.Next = page.Entries[len(page.Entries)-1].Seq
 	}
-	if q.Channel != "" {
-		from = fmt.Sprintf("channel_blocks b CROSS JOIN realtime_events e ON e.seq BETWEEN b.block << %d AND (b.block << %d) + %d",
-			blockBits, blockBits, 1<<blockBits-1)
-		by = "b.block " + order + ", " + by
-		where = append(where, "b.channel = ?", "e.channel = ?", "b.block >= ?")
-		args = append(args, q.Channel, q.Channel, int64(q.After>>blockBits))
-		if q.Before > 0 {
-			where, args = append(where, "b.block <= ?"), append(args, int64(q.Before>>blockBits))
-		}
-	}
-	if q.App != "" {
-		where, args = append(where, "e.app = ?"), append(args, q.App)
-	}
-	if len(q.Kinds) > 0 {
-		where = append(where, "e.kind IN (?"+strings.Repeat(",?", len(q.Kinds)-1)+")")
-		for _, k := range q.Kinds {
-			args = append(args, k.String())
-		}
-	}
-	return fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d",
-		entryColumns, from, strings.Join(where, " AND "), by, q.limit()), args
+	return page, err
 }
 
 func scanEntry(rows *sql.Rows) (journal.Entry, error) {

@@ -1,6 +1,10 @@
 package store
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"echolab/emulator/journal"
+)
 
 // OpenWith is Open with other migrations than the embedded ones.
 func OpenWith(opt Options, migrations fs.FS) (*Store, error) {
@@ -22,11 +26,30 @@ func (s *Store) RunOnWriter(script string) error {
 	return f.writer.run(script)
 }
 
-// SQL is the statement that answers a query.
-func (q Query) SQL() (query string, args []any) { return q.sql() }
-
 // EncodePayload and DecodePayload are the payload's way into its columns and back.
 var (
 	EncodePayload = encodePayload
 	DecodePayload = decodePayload
 )
+
+// ReadShard reads all of a row of block_sets.
+func ReadShard(shard []byte) error {
+	return eachNamed(shard, func(_, written []byte) error { return new(set).orFrom(written) })
+}
+
+// Indexer makes the search index of blocks.
+type Indexer struct{ ix *indexer }
+
+// NewIndexer returns an empty one.
+func NewIndexer() Indexer { return Indexer{newIndexer()} }
+
+// Add puts an entry into the block's index.
+func (i Indexer) Add(e *journal.Entry) { i.ix.add(e) }
+
+// Take ends the block and tells the size of its index.
+func (i Indexer) Take() (size int) {
+	for _, s := range i.ix.take() {
+		size += len(s.sets)
+	}
+	return size
+}

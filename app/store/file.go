@@ -40,6 +40,11 @@ type file struct {
 	tail *journal.Tail // nil until attached
 	health
 
+	schema     int // of the file
+	retention  Retention
+	keeping    upkeep
+	generation int // counts openings, because the file at the path may become another
+
 	nextPause time.Duration // before the next try to write, see pause
 	lastPause time.Time     // when the last one ended
 }
@@ -68,7 +73,8 @@ var memoryNames atomic.Uint64
 
 // openFile opens path for the app, making or migrating it as needed.
 func openFile(ctx context.Context, path, app string, busy time.Duration, steps []migration) (*file, error) {
-	f := &file{app: app, path: path, busy: busy, steps: steps}
+	f := &file{app: app, path: path, busy: busy, steps: steps, schema: len(steps)}
+	f.keeping.wake = make(chan struct{}, 1)
 	if path == Memory {
 		// The leading slash lets the connections of one process share it (SQLite's memdb.c).
 		name := fmt.Sprintf("/echolab-%d", memoryNames.Add(1))
@@ -97,9 +103,9 @@ func (f *file) acquire() error {
 	case err != nil:
 		return f.cannotWrite(err)
 	case !held:
-		return fmt.Errorf("store %s is in use by another Echolab; stop that one, or pass --db PATH or --db :memory:", f.path)
+		return &inUse{fmt.Errorf("store %s is in use by another Echolab; stop that one, or pass --db PATH or --db :memory:", f.path)}
 	}
-	err = inspect(context.Background(), f.path, len(f.steps))
+	_, err = inspect(context.Background(), f.path, len(f.steps))
 	if err != nil {
 		err = errors.Join(err, f.lock.Close())
 		if fresh { // leave nothing beside a file that we do not take
@@ -146,7 +152,7 @@ func (f *file) openConnections(ctx context.Context) error {
 	}
 	last, err := w.number("SELECT max(seq) FROM realtime_events")
 	if err != nil {
-		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+		return errors.Join(f.cannotWrite(err), w.close())
 	}
 	db, err := sql.Open("sqlite", join(f.dsn, append(common, pragma("query_only(ON)"))...))
 	if err == nil {
@@ -155,11 +161,14 @@ func (f *file) openConnections(ctx context.Context) error {
 		err = db.PingContext(ctx)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open store %s: %w", f.path, err), w.close())
+		return errors.Join(f.cannotWrite(err), w.close())
 	}
 	f.writer = w
 	f.reader.Store(db)
 	f.found = uint64(last)
+	f.generation++
+	f.keeping.begun, f.keeping.swept = false, 0
+	f.keeping.rows.Store(-1)
 	return nil
 }
 
@@ -196,7 +205,7 @@ func (f *file) moved() bool {
 // reopen starts with whatever is at the path now, a new file if there is none.
 func (f *file) reopen() error {
 	_ = f.closeConnections() // first: closing removes the log by its name
-	if err := inspect(context.Background(), f.path, len(f.steps)); err != nil {
+	if _, err := inspect(context.Background(), f.path, len(f.steps)); err != nil {
 		return err
 	}
 	if err := f.openConnections(context.Background()); err != nil {

@@ -53,7 +53,14 @@ func (s *Store) Follow(ctx context.Context, j *journal.Journal) error {
 	errs := make([]error, len(s.files))
 	var wg sync.WaitGroup
 	for i, f := range s.files {
-		wg.Go(func() { errs[i] = s.follow(ctx, j, f) })
+		var upkeep sync.WaitGroup
+		keepUp, stop := context.WithCancel(ctx)
+		upkeep.Go(func() { s.keepUp(keepUp, f) })
+		wg.Go(func() {
+			errs[i] = s.follow(ctx, j, f)
+			stop()
+			upkeep.Wait()
+		})
 	}
 	wg.Wait()
 	return errors.Join(errs...)
@@ -78,12 +85,16 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		}
 		last := buf[n-1].Seq
 		batch := s.ofFile(f, buf[:n])
-		if err := f.commit(batch, lost > 0); err != nil {
+		began := time.Now()
+		if err := f.commit(batch, lost > 0); err == nil {
+			s.told(len(batch), time.Since(began))
+		} else {
 			if back, err = s.weather(ctx, j, f, batch, lost > 0, err); err != nil {
 				return err
 			}
 		}
 		f.last.Store(last)
+		f.nudge()
 		clear(buf[:n]) // let go of the payloads
 		if back != nil {
 			f.tail.SetMust(true)
@@ -129,6 +140,9 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 	if err == nil && f.moved() {
 		return errMoved
 	}
+	if err == nil {
+		f.written(len(batch))
+	}
 	return err
 }
 
@@ -143,8 +157,12 @@ func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
 	} else if len(batch) > 0 {
 		// An error of COMMIT need not mean that nothing was committed.
 		last, err := f.writer.number("SELECT max(seq) FROM realtime_events")
-		if err != nil || uint64(last) >= batch[len(batch)-1].Seq {
+		if err != nil {
 			return err
+		}
+		if uint64(last) >= batch[len(batch)-1].Seq {
+			f.written(len(batch))
+			return nil
 		}
 	}
 	return f.commitLocked(batch, gap)

@@ -46,15 +46,16 @@ func migrationsIn(fsys fs.FS) ([]migration, error) {
 	return steps, nil
 }
 
-// inspect refuses a file that is not ours to write, without changing it. An empty or missing file is fine.
-func inspect(ctx context.Context, path string, known int) error {
+// inspect refuses a file that is not ours, without changing it, and tells its schema. An empty or missing file is fine
+// and has schema 0.
+func inspect(ctx context.Context, path string, known int) (schema int, err error) {
 	switch ours, err := echolabFile(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return 0, nil
 	case err != nil:
-		return err
+		return 0, err
 	case !ours:
-		return fmt.Errorf("%s is not an Echolab database and was left as it is; pass another --db PATH", path)
+		return 0, fmt.Errorf("%s is not an Echolab database and was left as it is; pass another --db PATH", path)
 	}
 	// The schema's number may still be in the write-ahead log, so it takes SQLite to read it. A file whose making was cut
 	// short by a kill is first put right by SQLite, which has to write for that.
@@ -64,18 +65,18 @@ func inspect(ctx context.Context, path string, known int) error {
 	}
 	db, err := sql.Open("sqlite", uri(path, mode, pragma("busy_timeout(5000)")))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer db.Close()
 	var version int
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return fmt.Errorf("open store %s: %w", path, err)
+		return 0, fmt.Errorf("open store %s: %w", path, err)
 	}
 	if version > known {
-		return fmt.Errorf("%s was written by a newer Echolab (schema %d, this one knows %d); update Echolab or pass --db PATH",
+		return 0, fmt.Errorf("%s was written by a newer Echolab (schema %d, this one knows %d); update Echolab or pass --db PATH",
 			path, version, known)
 	}
-	return nil
+	return version, nil
 }
 
 // echolabFile reads the header (sqlite.org/fileformat.html, 1.3): the magic string and the application id at byte 68.
@@ -125,6 +126,10 @@ func (w *writer) migrate(steps []migration) error {
 			_ = w.run("ROLLBACK")
 			return fmt.Errorf("migration %s: %w", steps[i].name, err)
 		}
+	}
+	if version == 0 {
+		// Later steps drop tables of earlier ones. In a new file nothing is free; elsewhere upkeep gives it back.
+		return w.run("PRAGMA incremental_vacuum")
 	}
 	return nil
 }

@@ -17,12 +17,13 @@ import (
 // later is what a next version of Echolab might bring.
 func later(t *testing.T, sql string) fstest.MapFS {
 	t.Helper()
-	first, err := fs.ReadFile(store.Migrations, "migrations/0001_journal.sql")
-	require.NoError(t, err)
-	return fstest.MapFS{
-		"migrations/0001_journal.sql": {Data: first},
-		"migrations/0002_later.sql":   {Data: []byte(sql)},
+	all := fstest.MapFS{"migrations/0003_later.sql": {Data: []byte(sql)}}
+	for _, name := range []string{"migrations/0001_journal.sql", "migrations/0002_reading.sql"} {
+		text, err := fs.ReadFile(store.Migrations, name)
+		require.NoError(t, err)
+		all[name] = &fstest.MapFile{Data: text}
 	}
+	return all
 }
 
 const tag = `ALTER TABLE realtime_events ADD COLUMN tag TEXT NOT NULL DEFAULT 'none'; CREATE INDEX tags ON realtime_events (tag)`
@@ -40,7 +41,7 @@ func TestOpen_BringsAnOlderFileUpToDate(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 	db := direct(t, path)
-	assert.Equal(t, 2, scalar[int](t, db, "PRAGMA user_version"))
+	assert.Equal(t, 3, scalar[int](t, db, "PRAGMA user_version"))
 	assert.Equal(t, len(want), scalar[int](t, db, "SELECT count(*) FROM realtime_events WHERE tag = 'none'"))
 }
 
@@ -51,7 +52,7 @@ func TestOpen_AMigrationThatFailsChangesNothing(t *testing.T) {
 	r.stop()
 
 	_, err := store.OpenWith(store.Options{Path: path}, later(t, tag+"; DROP TABLE nonsense"))
-	require.ErrorContains(t, err, "0002_later.sql")
+	require.ErrorContains(t, err, "0003_later.sql")
 	require.ErrorContains(t, err, path)
 	s, err := store.Open(store.Options{Path: path})
 	require.NoError(t, err)
@@ -69,7 +70,7 @@ func TestOpen_RefusesAFileOfANewerEcholab(t *testing.T) {
 	require.NoError(t, err)
 
 	_, err = store.Open(store.Options{Path: path})
-	assert.EqualError(t, err, path+" was written by a newer Echolab (schema 2, this one knows 1); update Echolab or pass --db PATH")
+	assert.EqualError(t, err, path+" was written by a newer Echolab (schema 3, this one knows 2); update Echolab or pass --db PATH")
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)

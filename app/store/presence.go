@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -43,48 +42,6 @@ func (s *Store) Presence(ctx context.Context, app string) ([]Presence, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read presence: %w", err)
-	}
-	return all, nil
-}
-
-// Member is a socket's stay in a channel.
-type Member struct {
-	Socket string          `json:"socket"`
-	User   string          `json:"user"`
-	From   uint64          `json:"from_seq"` // the entry that began it
-	To     uint64          `json:"to_seq"`   // the entry that ended it; 0 while it lasts
-	Info   json.RawMessage `json:"info"`     // member info, as it was given when it began; nil for none
-}
-
-// Who lists the sockets that were in a channel just after entry at, in the order in which they came.
-func (s *Store) Who(ctx context.Context, app, channel string, at uint64) ([]Member, error) {
-	var all []Member
-	err := s.read(app, func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, `SELECT s.socket, s.user, s.from_seq, coalesce(s.to_seq, 0), e.payload, e.payload_encoding
-		  FROM subscriptions s LEFT JOIN realtime_events e ON e.seq = s.from_seq
-		  WHERE s.channel = ?1 AND (?2 = '' OR s.app = ?2) AND s.from_seq <= ?3 AND (s.to_seq IS NULL OR s.to_seq > ?3)
-		  ORDER BY s.from_seq`, channel, app, int64(at))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var m Member
-			var from, to int64
-			var payload, encoding sql.NullString
-			if err := rows.Scan(&m.Socket, &m.User, &from, &to, &payload, &encoding); err != nil {
-				return err
-			}
-			m.From, m.To = uint64(from), uint64(to)
-			if m.Info, err = decodePayload(payload, encoding); err != nil {
-				return err
-			}
-			all = append(all, m)
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read who was in %s: %w", channel, err)
 	}
 	return all, nil
 }

@@ -14,6 +14,8 @@ type State struct {
 	Behind uint64    `json:"behind"` // entries that are appended and not committed yet
 	Lost   uint64    `json:"lost"`   // entries that were not kept, since Open; with several files an upper bound
 	Bytes  int64     `json:"bytes"`  // size of the files
+	// Indexed is how far the search index has come; what is newer is searched row by row.
+	Indexed uint64 `json:"indexed"`
 }
 
 // State tells how the store is doing. It asks the file system, so call it once a second rather than once an event.
@@ -21,7 +23,7 @@ func (s *Store) State() State {
 	s.mu.Lock()
 	j, closed := s.journal, s.closed
 	s.mu.Unlock()
-	st := State{OK: true}
+	st := State{OK: true, Indexed: s.Indexed()}
 	for _, f := range s.files {
 		text, since, lost := f.report()
 		if text != "" {

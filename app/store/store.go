@@ -34,8 +34,14 @@ type Options struct {
 	Apps []string
 	// Logger is told when the store cannot write and when it can again (default slog.Default()).
 	Logger *slog.Logger
+	// Committed, when set, is told of each transaction: its entries and how long it took.
+	Committed func(entries int, took time.Duration)
 	// Busy is how long to wait for another program's lock on a file before calling it trouble (default 5 s).
 	Busy time.Duration
+	// Retention is how much is kept. It is applied in the background while Follow runs.
+	Retention Retention
+	// Quiet is how long nothing must arrive before everything is tidied up to the last (default 1 s).
+	Quiet time.Duration
 	// Retry is the first pause before writing is tried again after trouble; it doubles up to 20 times that
 	// (default 250 ms).
 	Retry time.Duration
@@ -45,6 +51,8 @@ type Options struct {
 type Store struct {
 	log   *slog.Logger
 	retry time.Duration
+	quiet time.Duration
+	told  func(entries int, took time.Duration)
 	files []*file // the first takes what belongs to nobody else
 	byApp map[string]*file
 
@@ -72,7 +80,12 @@ func open(opt Options, steps []migration) (*Store, error) {
 	s := &Store{
 		log:   cmp.Or(opt.Logger, slog.Default()),
 		retry: cmp.Or(opt.Retry, 250*time.Millisecond),
+		quiet: cmp.Or(opt.Quiet, time.Second),
+		told:  opt.Committed,
 		byApp: make(map[string]*file),
+	}
+	if s.told == nil {
+		s.told = func(int, time.Duration) {}
 	}
 	s.close = sync.OnceValue(s.closeOnce)
 	places, err := layout(opt)
@@ -87,6 +100,7 @@ func open(opt Options, steps []migration) (*Store, error) {
 		if err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
+		f.retention = opt.Retention
 		s.files = append(s.files, f)
 		s.byApp[p.app] = f
 	}
@@ -169,6 +183,15 @@ func (s *Store) LastSeq() uint64 {
 	return last
 }
 
+// Indexed is the newest entry up to which the search index is complete, in every file.
+func (s *Store) Indexed() uint64 {
+	least := s.LastSeq()
+	for _, f := range s.files {
+		least = min(least, f.keeping.indexed.Load())
+	}
+	return least
+}
+
 // fileOf is where entries of an app are kept.
 func (s *Store) fileOf(app string) *file {
 	if f := s.byApp[app]; f != nil {
@@ -177,16 +200,21 @@ func (s *Store) fileOf(app string) *file {
 	return s.files[0]
 }
 
-// read calls what with the pool of each file that has entries of the app, all files for "".
-func (s *Store) read(app string, what func(db *sql.DB) error) error {
+// eachFile calls what with each file that has entries of the app, all files for "".
+func (s *Store) eachFile(app string, what func(f *file) error) error {
 	files := s.files
 	if app != "" {
 		files = []*file{s.fileOf(app)}
 	}
 	for _, f := range files {
-		if err := f.read(what); err != nil {
+		if err := what(f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// read calls what with the pool of each file that has entries of the app, all files for "".
+func (s *Store) read(app string, what func(db *sql.DB) error) error {
+	return s.eachFile(app, func(f *file) error { return f.read(what) })
 }

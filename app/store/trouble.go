@@ -41,6 +41,13 @@ type unwritable struct{ error }
 func (u *unwritable) Is(target error) bool { return target == ErrUnwritable }
 func (u *unwritable) Unwrap() error        { return u.error }
 
+// ErrInUse is what the error of Open is (errors.Is) when another Echolab holds the file.
+var ErrInUse = errors.New("the store is in use")
+
+type inUse struct{ error }
+
+func (u *inUse) Is(target error) bool { return target == ErrInUse }
+
 // passing tells trouble with writing from a path that leads nowhere or to something else.
 func passing(err error) bool {
 	var se *sqlite.Error

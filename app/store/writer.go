@@ -18,9 +18,7 @@ type writer struct {
 	stmts map[string]driver.StmtExecContext
 	args  []driver.NamedValue
 
-	block  int64               // the block of 4096 seqs that channels is about
-	marked map[string]struct{} // channels that channel_blocks is known to hold for block
-	seen   map[place]int64     // when users were last heard in a presence channel, in this batch
+	seen map[place]int64 // when users were last heard in a presence channel, in this batch
 }
 
 // place is one row of user_presence.
@@ -32,10 +30,9 @@ func openWriter(dsn string) (*writer, error) {
 		return nil, err
 	}
 	return &writer{
-		conn:   conn,
-		stmts:  make(map[string]driver.StmtExecContext),
-		marked: make(map[string]struct{}),
-		seen:   make(map[place]int64),
+		conn:  conn,
+		stmts: make(map[string]driver.StmtExecContext),
+		seen:  make(map[place]int64),
 	}, nil
 }
 
@@ -98,7 +95,6 @@ func (w *writer) transaction(what func() error) error {
 	}
 	if err != nil {
 		_ = w.exec("ROLLBACK") // says "no transaction" where SQLite has rolled back by itself
-		clear(w.marked)
 	}
 	clear(w.seen)
 	return err
@@ -106,11 +102,6 @@ func (w *writer) transaction(what func() error) error {
 
 const insertEntry = `INSERT INTO realtime_events (seq, at_us, kind, source, app, channel, event_type, delivered, count,
   socket, user, bytes, note, payload_encoding, payload) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-
-const markChannel = `INSERT OR IGNORE INTO channel_blocks (channel, block) VALUES (?, ?)`
-
-// blockBits says how many seqs (1<<blockBits) a row of channel_blocks is about.
-const blockBits = 12
 
 // append writes entries and their projections. It is called inside a transaction.
 func (w *writer) append(entries []journal.Entry) error {
@@ -126,9 +117,6 @@ func (w *writer) append(entries []journal.Entry) error {
 		if err != nil {
 			return err
 		}
-		if err := w.mark(e); err != nil {
-			return err
-		}
 		if project := projections[e.Kind]; project != nil {
 			if err := project(w, e); err != nil {
 				return err
@@ -136,20 +124,4 @@ func (w *writer) append(entries []journal.Entry) error {
 		}
 	}
 	return w.touchSeen()
-}
-
-// mark notes in channel_blocks that the entry's channel occurs in its block.
-func (w *writer) mark(e *journal.Entry) error {
-	if e.Channel == "" {
-		return nil
-	}
-	if block := int64(e.Seq >> blockBits); block != w.block {
-		w.block = block
-		clear(w.marked)
-	}
-	if _, ok := w.marked[e.Channel]; ok {
-		return nil
-	}
-	w.marked[e.Channel] = struct{}{}
-	return w.exec(markChannel, e.Channel, w.block)
 }

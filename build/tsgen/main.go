@@ -1,6 +1,7 @@
-// Command tsgen writes frontend/src/backend/types.ts from the structs of app/api/types.go and the journal's tables of
-// kinds and sources, so that the page cannot drift away from the JSON that it gets. With -check it writes nothing and
-// fails when the file is not what it would write.
+// Command tsgen writes what is known of the control API twice over, so that neither can drift away from the JSON that is
+// answered: frontend/src/backend/types.ts for the page, and app/api/openapi.json for everyone else. Both come from the
+// structs of app/api/types.go and the journal's tables of kinds and sources, the document from the API's routes too.
+// With -check it writes nothing and fails when a file is not what it would write.
 //
 // It reads the Go source rather than types by reflection because the comments come along.
 package main
@@ -22,16 +23,22 @@ import (
 
 func main() {
 	in := flag.String("in", "app/api/types.go", "the Go file with the types")
-	out := flag.String("out", "frontend/src/backend/types.ts", "the TypeScript file")
-	check := flag.Bool("check", false, "only tell whether the file is fresh")
+	script := flag.String("out", "frontend/src/backend/types.ts", "the TypeScript file")
+	document := flag.String("document", "app/api/openapi.json", "the OpenAPI document")
+	check := flag.Bool("check", false, "only tell whether the files are fresh")
 	flag.Parse()
-	if err := run(*in, *out, *check); err != nil {
-		fmt.Fprintln(os.Stderr, "tsgen:", err)
-		os.Exit(1)
+	for _, target := range []struct {
+		path string
+		text func(in string) ([]byte, error)
+	}{{*script, generate}, {*document, describe}} {
+		if err := run(*in, target.path, target.text, *check); err != nil {
+			fmt.Fprintln(os.Stderr, "tsgen:", err)
+			os.Exit(1)
+		}
 	}
 }
 
-func run(in, out string, check bool) error {
+func run(in, out string, generate func(in string) ([]byte, error), check bool) error {
 	text, err := generate(in)
 	if err != nil {
 		return err
@@ -141,7 +148,11 @@ func structure(b *bytes.Buffer, name string, s *ast.StructType) error {
 		}
 		typ := tag.Get("ts_type")
 		if typ == "" {
-			if typ, err = script(f.Type); err != nil {
+			t := f.Type
+			if pointer, ok := t.(*ast.StarExpr); ok && strings.HasSuffix(key, "?") {
+				t = pointer.X // left out rather than null
+			}
+			if typ, err = script(t); err != nil {
 				return fmt.Errorf("%s.%s: %w", name, f.Names[0], err)
 			}
 		}
@@ -166,9 +177,15 @@ func script(t ast.Expr) (string, error) {
 	case *ast.ArrayType:
 		item, err := script(t.Elt)
 		return item + "[]", err
+	case *ast.StarExpr:
+		item, err := script(t.X)
+		return item + " | null", err
 	case *ast.SelectorExpr:
-		if t.Sel.Name == "Time" {
+		switch t.Sel.Name {
+		case "Time":
 			return "string", nil
+		case "RawMessage":
+			return "unknown", nil
 		}
 	}
 	return "", fmt.Errorf("no TypeScript for %T", t)

@@ -140,6 +140,16 @@ func (j *Journal) Last() uint64 {
 	return j.next - 1
 }
 
+// At reads one entry; ok is false when it is no longer in the ring, or not there yet.
+func (j *Journal) At(seq uint64) (e Entry, ok bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if seq < j.first || seq >= j.next {
+		return Entry{}, false
+	}
+	return j.ring[seq&uint64(len(j.ring)-1)], true
+}
+
 // Admit lets new work in. It returns at once unless a must-follower lags by more than MaxLag; then it waits until
 // that follower caught up. Called at the doors only (an HTTP publish, a whisper), never with a lock held.
 // It returns ErrBehind when ctx ends first.

@@ -200,7 +200,7 @@ scene('the server goes away and comes back', { tolerate: (w) => /Failed to load 
 });
 
 scene('several applications, a failing store, an open door', { prepare: async (s) => {
-  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', hostname: 'reverb.test', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', hostname: 'reverb.test', scheme: 'http', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
     apps: [{ id: 'one', key: 'key-one', connections: 2 }, { id: 'two', key: 'key-two', connections: 3 }], store: { state: 'failing', path: '', error: 'disk full; free some space' }, warnings: ['The .env asks for 0.0.0.0.'] } });
   s.append(event({ App: 'one', Event: 'OfOne' }));
   s.append(event({ App: 'two', Event: 'OfTwo' }));
@@ -245,7 +245,7 @@ scene('names that hide something show it', { prepare: async (s) => {
 });
 
 scene('a store in memory is said quietly, and the notices of others are at hand', { prepare: async (s) => {
-  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'reverb', server: { host: '127.0.0.1', port: 8080, path: '', hostname: '', url: 'http://127.0.0.1:8080' },
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'reverb', server: { host: '127.0.0.1', port: 8080, path: '', hostname: '', scheme: 'http', url: 'http://127.0.0.1:8080' },
     apps: [{ id: 'client-portal', key: 'local-reverb-key' }], store: { state: 'memory', path: ':memory:', error: '' } } });
 } }, async (page, server) => {
   await page.getByText('in memory').waitFor();

@@ -54,9 +54,9 @@ export const client = {
   feed: (after: number | undefined, wait: string, signal?: AbortSignal) =>
     get<Feed>(`/api/feed${query({ after, wait })}`, { signal: signal ?? null }),
 
-  entries: (before: number, limit: number) => get<Entries>(`/api/entries${query({ before, limit })}`),
+  entries: (before: number, limit: number) => get<Entries>(`/api/events${query({ before, limit })}`),
 
-  entry: (seq: number, signal?: AbortSignal) => get<Entry>(`/api/entries/${seq}`, { signal: signal ?? null }),
+  entry: (seq: number, signal?: AbortSignal) => get<Entry>(`/api/events/${seq}`, { signal: signal ?? null }),
 
   secret: async (app: string) =>
     (await get<Secret>(`/api/apps/${encodeURIComponent(app)}/secret`, { headers: { 'X-Echolab-Page': '1' } })).secret,

@@ -42,6 +42,8 @@ export interface Status {
   store: StoreStatus;
   /** Warnings are sentences that a person should read. */
   warnings: string[];
+  /** LastSeq is the number of the newest entry: where to wait from for what happens next. */
+  last_seq: number;
 }
 
 /** ServerStatus is the listener that clients and the application talk to. */
@@ -51,9 +53,13 @@ export interface ServerStatus {
   port: number;
   /** Path is the prefix before /app and /apps; empty or starting with a slash. */
   path: string;
-  /** Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given. */
+  /** Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given, or
+   * one that the certificate is not for. */
   hostname: string;
-  /** URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. */
+  /** Scheme is http, or https where TLS is configured. */
+  scheme: string;
+  /** URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
+   * one that the certificate is for. */
   url: string;
   /** ReachableFromNetwork tells that other machines can connect. */
   reachable_from_network: boolean;
@@ -69,6 +75,8 @@ export interface AppStatus {
   channels: number;
   /** Subscribed counts sockets that are on at least one channel. */
   subscribed: number;
+  /** Made tells that it was made while Echolab runs, and can be removed. */
+  made?: boolean;
 }
 
 /** StoreState says how the store is. */
@@ -111,7 +119,7 @@ export interface Entry {
   delivered: boolean;
   /** Note is the reason in words. */
   note: string;
-  /** Truncated tells that Data is only the beginning: GET /api/entries/{seq} has all of it. */
+  /** Truncated tells that Data is only the beginning: GET /api/events/{seq} has all of it. */
   truncated?: boolean;
 }
 
@@ -128,9 +136,207 @@ export interface Feed {
   now: string;
 }
 
-/** Entries is a page of what the store has, oldest first: GET /api/entries?before=SEQ&limit=200&app=ID. */
+/** Entries is a page of what the store has, oldest first: GET /api/events. */
 export interface Entries {
   entries: Entry[];
+  /** More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for. */
+  more: boolean;
+}
+
+/** Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not. */
+export interface Waited {
+  /** Entry is the first one that fits; null when none came in time. */
+  entry: Entry | null;
+  /** Next is the value of after with which the next one is waited for. */
+  next: number;
+  /** Note says what came instead, when none came in time; otherwise it is empty. */
+  note: string;
+}
+
+/** Cleared tells what was deleted: DELETE /api/events. */
+export interface Cleared {
+  /** Entries counts the entries that were deleted. */
+  entries: number;
+}
+
+/** NewApp describes an application to make; everything may be left out. The names and rules are those of echolab.yaml. */
+export interface NewApp {
+  /** ID, Key and Secret are random when they are left out. */
+  id?: string;
+  key?: string;
+  secret?: string;
+  /** AllowedOrigins are host names that pages may connect from, with * for any run of characters. */
+  allowed_origins?: string[];
+  /** PingInterval is the silence after which the server pings, such as 60s. */
+  ping_interval?: string;
+  /** ActivityTimeout is the silence after which a client pings, in whole seconds, such as 30s. */
+  activity_timeout?: string;
+  /** MaxConnections limits subscribed sockets. */
+  max_connections?: number;
+  /** MaxMessageSize is the bytes of one message from a client. */
+  max_message_size?: number;
+  /** AcceptClientEventsFrom says who may whisper: members, all or none. */
+  accept_client_events_from?: string;
+  rate_limiting?: RateLimiting;
+  /** SubscriptionCount sends subscription counts (profile pusher). */
+  subscription_count?: boolean;
+  webhooks?: Webhook[];
+}
+
+/** RateLimiting counts the messages of each socket. */
+export interface RateLimiting {
+  enabled?: boolean;
+  /** MaxAttempts is the messages let through in a window. */
+  max_attempts?: number;
+  /** Decay is the length of the window, such as 60s. */
+  decay?: string;
+  /** Terminate ends the connection instead of answering with an error. */
+  terminate?: boolean;
+}
+
+/** Webhook is one receiver of webhook events. */
+export interface Webhook {
+  url: string;
+  /** Events limits the receiver to these names; none means all. */
+  events?: string[];
+  /** Batch collects events for so long, such as 1s. */
+  batch?: string;
+}
+
+/** MadeApp is an application of one's own, for a test worker: POST /api/apps. It is served until it is removed or
+ * Echolab ends, and is written into no configuration. */
+export interface MadeApp {
+  id: string;
+  key: string;
+  secret: string;
+  /** Server is where clients and the application reach it. */
+  server: string;
+  /** LastSeq is the number of the newest entry: where to wait from for what happens in the application. */
+  last_seq: number;
+  /** Env is the lines for a Laravel application's .env. */
+  env: string;
+  /** Echo is the same for laravel-echo. */
+  echo: string;
+}
+
+/** RemovedApp tells what became of an application that was removed: DELETE /api/apps/{id}. */
+export interface RemovedApp {
+  id: string;
+  /** Disconnected counts the sockets that were on it. */
+  disconnected: number;
+}
+
+/** Connection is one socket at a moment. */
+export interface Connection {
+  app: string;
+  socket: string;
+  /** Since is when it connected. */
+  since: string;
+  /** Origin is that of the page; empty where the client sent none. */
+  origin: string;
+  user_agent: string;
+  /** Remote is the peer's address and port. */
+  remote: string;
+  /** User is who signed in, else who it is in its oldest presence channel. */
+  user: string;
+  /** Channels are in the order of subscribing. */
+  channels: string[];
+  /** QueuedBytes wait to be written to it. */
+  queued_bytes: number;
+  /** LastSeen is when it was last heard. */
+  last_seen?: string;
+}
+
+/** Connections are the open sockets, the oldest first within an application: GET /api/connections. */
+export interface Connections {
+  connections: Connection[];
+  /** Total counts all that fit, be they listed or not. */
+  total: number;
+}
+
+/** Disconnected is a socket that was ended: DELETE /api/connections/{socket}. */
+export interface Disconnected {
+  socket: string;
+  /** Code is the close code that it was sent; 1006 is none, the connection was just cut. */
+  code: number;
+}
+
+/** Channel is one channel at a moment. */
+export interface Channel {
+  app: string;
+  name: string;
+  /** Kind is public, private, presence, encrypted and so on. */
+  kind: string;
+  /** Subscriptions counts sockets. */
+  subscriptions: number;
+  /** Cached tells that it keeps an event for newcomers. */
+  cached: boolean;
+  /** Members are the users of a presence channel, in the order of joining. */
+  members: Member[];
+  /** Sockets are those that are subscribed; only one channel asked for by name has them. */
+  sockets?: Subscriber[];
+}
+
+/** Member is one user of a presence channel. */
+export interface Member {
+  id: string;
+  /** Sockets counts the user's sockets there. */
+  sockets: number;
+}
+
+/** Subscriber is one socket on a channel. */
+export interface Subscriber {
+  socket: string;
+  /** User is who it is in a presence channel; empty elsewhere. */
+  user: string;
+}
+
+/** Channels are those that have a subscriber or keep an event, by application and name: GET /api/channels. */
+export interface Channels {
+  channels: Channel[];
+}
+
+/** State is who was connected, subscribed and present at a moment: GET /api/state. Of a moment that is over, a
+ * connection's origin, user_agent, remote, queued_bytes and last_seen are not known. */
+export interface State {
+  /** Seq is the number of the last entry that is taken into account. */
+  seq: number;
+  /** At is when that was. */
+  at: string;
+  connections: Connection[];
+  channels: Channel[];
+}
+
+/** Publication is an event to publish: POST /api/publish. */
+export interface Publication {
+  /** App is an application's id; the first one is taken when it is left out. */
+  app?: string;
+  /** Channel is where to; Channels are several. */
+  channel?: string;
+  channels?: string[];
+  event: string;
+  /** Data is any JSON value, {} when it is left out. A text is sent as it is; anything else as its JSON. */
+  data?: unknown;
+  /** SocketID is left out of those who get it. */
+  socket_id?: string;
+}
+
+/** Published tells who got an event: the answer to POST /api/publish. */
+export interface Published {
+  deliveries: Delivery[];
+}
+
+/** Delivery is what became of an event on one channel. */
+export interface Delivery {
+  channel: string;
+  /** Seq is the number of its entry. */
+  seq: number;
+  /** Recipients counts the sockets that got it. */
+  recipients: number;
+  /** Sockets are those that got it; empty when nobody did, or when somebody came or went at that moment. */
+  sockets: Subscriber[];
+  /** Note says why nobody got it. */
+  note: string;
 }
 
 /** Secret is an application's secret: GET /api/apps/{id}/secret. */
@@ -140,7 +346,8 @@ export interface Secret {
 
 /** Problem is the body of every answer that is not a success. */
 export interface Problem {
-  /** Code is stable and made for programs: not_found, bad_request, foreign_host, foreign_origin, token_needed … */
+  /** Code is stable and made for programs: not_found, bad_request, conflict, too_large, foreign_host,
+   * foreign_origin, token_needed … */
   code: string;
   /** Message is a sentence for a person: what happened and what to do. */
   message: string;

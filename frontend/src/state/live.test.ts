@@ -6,8 +6,8 @@ import { useLive } from './live';
 import { entry, feed } from './samples';
 
 const status: Status = {
-  version: '0.1.0', started_at: '', profile: 'reverb', ui: '', apps: [], warnings: [], store: { state: 'ok', path: '', error: '' },
-  server: { host: '127.0.0.1', port: 8080, path: '', hostname: '', url: '', reachable_from_network: false },
+  version: '0.1.0', started_at: '', profile: 'reverb', ui: '', last_seq: 0, apps: [], warnings: [], store: { state: 'ok', path: '', error: '' },
+  server: { host: '127.0.0.1', port: 8080, path: '', hostname: '', scheme: 'http', url: '', reachable_from_network: false },
 };
 
 /** A live page whose feed is answered by hand, and counts of what it asked for. */
@@ -124,7 +124,7 @@ describe('useLive', () => {
     await settle(100);
     const gap = live.journal.rows[0];
     if (gap?.kind !== 'gap') throw new Error('no gap');
-    const entries = vi.spyOn(client, 'entries').mockResolvedValue({ entries: [entry(9), entry(10)] });
+    const entries = vi.spyOn(client, 'entries').mockResolvedValue({ entries: [entry(9), entry(10)], more: true });
     const before = live.version.value;
     await live.load(gap);
     expect(entries).toHaveBeenCalledWith(11, 500);

@@ -16,7 +16,9 @@ export async function page(path) {
   return { body: await readFile(file), type: types[file.split('.').pop()] ?? 'application/octet-stream' }
 }
 
-export const launch = () => chromium.launch({
+// env is for the browser's own environment, such as a HOME that trusts a CA.
+export const launch = (env = {}) => chromium.launch({
+  env: { ...process.env, ...env },
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const binary = process.env.ECHOLAB_BIN ?? fileURLToPath(new URL('../../../bin/echolab', import.meta.url))
+export const binary = process.env.ECHOLAB_BIN ?? fileURLToPath(new URL('../../../bin/echolab', import.meta.url))
 
 export const app = { id: 'client-portal', key: 'local-reverb-key', secret: 'local-reverb-secret' }
 
@@ -19,6 +19,8 @@ export async function start({ flags = [], env = {}, config = '', port = 0 } = {}
   await run(server, port)
   return {
     get url() { return server.url },
+    // said is what the server has logged since it was started.
+    get said() { return server.said },
     get port() { return Number(new URL(server.url).port) },
     // restart stops the server and starts it on the same port.
     async restart() {
@@ -41,19 +43,19 @@ async function run(server, port) {
     env: { PATH, HOME, LOCALAPPDATA, SystemRoot, ...server.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  child.stderr.on('data', (text) => { said += text })
+  server.said = ''
+  child.stderr.on('data', (text) => { server.said += text })
   const ended = new Promise((resolve) => child.once('close', (code) => resolve(code)))
   server.child = child
   server.ended = ended
   const ready = new Promise((resolve, reject) => {
     child.once('error', (error) => reject(new Error(`${binary} does not start: ${error.message}; build it with make, or set ECHOLAB_BIN`)))
     createInterface({ input: child.stdout }).on('line', (line) => {
-      said += line + '\n'
+      server.said += line + '\n'
       const fact = parse(line)
       if (fact?.event === 'ready') resolve(fact)
     })
-    ended.then((code) => reject(new Error(`echolab ${flags.join(' ')} ended with ${code} before it was ready:\n${said}`)))
+    ended.then((code) => reject(new Error(`echolab ${flags.join(' ')} ended with ${code} before it was ready:\n${server.said}`)))
   })
   server.url = (await ready).server
 }

@@ -2,10 +2,10 @@ import { createHash, createHmac } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { envValue, scriptString, shellWord } from './quote';
-import { addressOf, curl, dotenv, echo, masked } from './snippets';
+import { addressOf, baseOf, curl, dotenv, echo, masked } from './snippets';
 
 const app = { id: 'client-portal', key: 'local-reverb-key', connections: 0, channels: 0, subscribed: 0 };
-const server = { host: '127.0.0.1', port: 8080, path: '', hostname: '', url: '', reachable_from_network: false };
+const server = { host: '127.0.0.1', port: 8080, path: '', hostname: '', scheme: 'http', url: '', reachable_from_network: false };
 const at = addressOf(server, '');
 
 /** What people, generators and mischief put into ids, keys, secrets and names. */
@@ -25,11 +25,28 @@ describe('an address', () => {
 
   it('has the name that the server was given for clients', () => {
     const named = addressOf({ ...server, host: '0.0.0.0', hostname: 'reverb.test', path: '/lab' }, 'lab.test');
-    expect(named).toEqual({ host: 'reverb.test', port: 8080, path: '/lab' });
+    expect(named).toEqual({ host: 'reverb.test', port: 8080, path: '/lab', scheme: 'http' });
     expect(dotenv(app, 's', named)).toContain('\nREVERB_HOST=reverb.test\n');
     expect(echo(app, named)).toContain("wsHost: 'reverb.test'");
     expect(curl(app, 's', named)).toContain('http://reverb.test:8080/lab/apps/');
     expect(addressOf({ ...server, hostname: '0.0.0.0' }, '').host).toBe('127.0.0.1');
+  });
+});
+
+describe('TLS', () => {
+  const secured = { ...server, host: '0.0.0.0', scheme: 'https', url: 'https://portal.test:8080' };
+
+  it('is in every snippet, with a name that the certificate is for', () => {
+    const at = addressOf(secured, '192.168.0.2');
+    expect(baseOf(at)).toBe('https://portal.test:8080');
+    expect(dotenv(app, 's', at)).toContain('REVERB_HOST=portal.test\nREVERB_PORT=8080\nREVERB_SCHEME=https');
+    expect(echo(app, at)).toContain("wssPort: 8080,\n    forceTLS: true,\n    enabledTransports: ['ws', 'wss'],");
+    expect(curl(app, 's', at)).toContain("'https://portal.test:8080/apps/");
+  });
+
+  it('uses the name for clients, which the server gives only when the certificate is for it', () => {
+    expect(addressOf({ ...secured, hostname: 'reverb.test', url: 'https://127.0.0.1:8080' }, '').host).toBe('reverb.test');
+    expect(addressOf({ ...secured, url: 'https://[::1]:8080' }, '').host).toBe('[::1]');
   });
 });
 

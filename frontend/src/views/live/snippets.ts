@@ -7,6 +7,7 @@ export interface Address {
   host: string;
   port: number;
   path: string;
+  scheme: string;
 }
 
 /** Shown in place of a secret that nobody asked for yet. */
@@ -19,13 +20,15 @@ const everywhere = ['', '0.0.0.0', '::', '[::]'];
  * the machine, pageHost: the host of this page's address, empty in the desktop window.
  */
 export function addressOf(server: ServerStatus, pageHost: string): Address {
-  const host = [server.hostname, server.host, pageHost].find((h) => !everywhere.includes(h)) ?? '127.0.0.1';
-  return { host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host, port: server.port, path: server.path };
+  // With TLS only a name that the certificate is for will do.
+  const names = server.scheme === 'https' ? [server.hostname, new URL(server.url).hostname] : [server.hostname, server.host, pageHost];
+  const host = names.find((h) => !everywhere.includes(h)) ?? '127.0.0.1';
+  return { host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host, port: server.port, path: server.path, scheme: server.scheme };
 }
 
-/** Where clients find the server, as one address. */
-export function urlOf(at: Address): string {
-  return `http://${at.host}:${at.port}${encodeURI(at.path)}`;
+/** The address as one text. */
+export function baseOf(at: Address): string {
+  return `${at.scheme}://${at.host}:${at.port}${encodeURI(at.path)}`;
 }
 
 export function dotenv(app: AppStatus, secret: string, at: Address): string {
@@ -36,7 +39,7 @@ REVERB_APP_KEY=${envValue(app.key)}
 REVERB_APP_SECRET=${envValue(secret)}
 REVERB_HOST=${envValue(at.host)}
 REVERB_PORT=${at.port}
-REVERB_SCHEME=http
+REVERB_SCHEME=${at.scheme}
 
 VITE_REVERB_APP_KEY="\${REVERB_APP_KEY}"
 VITE_REVERB_HOST="\${REVERB_HOST}"
@@ -56,9 +59,9 @@ window.Echo = new Echo({
     broadcaster: 'reverb',
     key: ${scriptString(app.key)},
     wsHost: ${scriptString(at.host)},
-    wsPort: ${at.port},${at.path ? `\n    wsPath: ${scriptString(at.path)},` : ''}
-    forceTLS: false,
-    enabledTransports: ['ws'],
+    ${at.scheme === 'https' ? 'wssPort' : 'wsPort'}: ${at.port},${at.path ? `\n    wsPath: ${scriptString(at.path)},` : ''}
+    forceTLS: ${at.scheme === 'https'},
+    enabledTransports: [${at.scheme === 'https' ? "'ws', 'wss'" : "'ws'"}],
 });
 
 window.Echo.channel('demo')
@@ -83,6 +86,6 @@ query="$query&body_md5=$(printf %s "$body" | openssl md5 -r | cut -c1-32)"
 sign=$(printf 'POST\\n%s\\nauth_key=%s&%s' ${shellWord(path)} ${shellWord(app.key)} "$query" |
   openssl dgst -sha256 -hmac ${shellWord(secret)} -r | cut -c1-64)
 curl -sS -H 'Content-Type: application/json' -d "$body" \\
-  ${shellWord(`${urlOf(at)}${path}?auth_key=${urlPart(app.key)}`)}"&$query&auth_signature=$sign"
+  ${shellWord(`${baseOf(at)}${path}?auth_key=${urlPart(app.key)}`)}"&$query&auth_signature=$sign"
 `;
 }

@@ -1,0 +1,80 @@
+package api
+
+import (
+	"net/http"
+	"slices"
+
+	"echolab/app"
+)
+
+var ofApp = Param{Name: "app", Help: "of this application alone, by its id"}
+
+// FilterParams are the parameters by which entries are picked, apart from some.
+func FilterParams(without ...string) []Param {
+	var all []Param
+	for _, f := range app.Filters() {
+		if !slices.Contains(without, f.Name) {
+			all = append(all, Param{Name: f.Name, Type: Filtering, Help: f.Help})
+		}
+	}
+	return all
+}
+
+// Routes is the whole API, in the order of its document.
+func Routes() []Route {
+	all := make([]Route, len(routes))
+	for i, rt := range routes {
+		all[i] = rt.Route
+	}
+	return all
+}
+
+// routes is every route. What they answer and read is declared in types.go; build/tsgen writes openapi.json from both.
+var routes = []route{
+	{Route{http.MethodGet, "/api/status", "the server, its applications and its store", nil, nil, Status{}}, true, (*Handler).status},
+	{Route{http.MethodGet, "/api/feed", "what happened after a moment; waits for it", []Param{
+		{Name: "after", Type: Number, Help: "entries after this one; left out: the newest, without waiting"},
+		{Name: "wait", Type: Duration, Help: "how long to wait for something to happen, at most 15s"},
+		{Name: "limit", Type: Count, Help: "at most so many, up to 500"},
+	}, nil, Feed{}}, true, (*Handler).feed},
+
+	{Route{http.MethodGet, "/api/events", "a page of what the store has, the newest that fit, oldest first", append(FilterParams(),
+		Param{Name: "order", Values: []string{"newest", "oldest"}, Help: "which ones, when more fit than limit: newest, or oldest"},
+		Param{Name: "limit", Type: Count, Help: "at most so many, up to 1000; left out: 200"},
+	), nil, Entries{}}, true, (*Handler).events},
+	{Route{http.MethodDelete, "/api/events", "delete what the store has; connections and channels stay as they are", []Param{ofApp}, nil, Cleared{}},
+		false, (*Handler).clearEvents},
+	{Route{http.MethodGet, "/api/events/wait", "the first event that fits after a moment; waits for it", append(FilterParams("after", "before"),
+		Param{Name: "after", Type: Number, Help: "entries after this one, those included that happened already; left out: from now on"},
+		Param{Name: "timeout", Type: Duration, Help: "how long to wait, at most 5m; left out: 5s. Then the answer's entry is null"},
+	), nil, Waited{}}, false, (*Handler).wait},
+	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload", nil, nil, Entry{}}, true, (*Handler).event},
+	{Route{http.MethodPost, "/api/publish", "publish an event as the application would", nil, Publication{}, Published{}}, false, (*Handler).publish},
+
+	{Route{http.MethodGet, "/api/connections", "the open sockets", []Param{
+		ofApp,
+		{Name: "channel", Help: "on this channel"},
+		{Name: "user", Help: "of this user"},
+		{Name: "limit", Type: Count, Help: "at most so many; left out: 1000"},
+	}, nil, Connections{}}, false, (*Handler).connections},
+	{Route{http.MethodDelete, "/api/connections/{socket}", "disconnect a socket", []Param{
+		{Name: "reconnect", Type: Truth, Help: "whether pusher-js comes back: true closes with 4299, false with 4099; left out: true"},
+		{Name: "code", Type: Count, Help: "a close code of your own instead; 1006 cuts the connection without one"},
+		{Name: "reason", Help: "told to the client, and kept"},
+	}, nil, Disconnected{}}, false, (*Handler).disconnect},
+	{Route{http.MethodGet, "/api/channels", "the channels and their members", []Param{ofApp}, nil, Channels{}}, false, (*Handler).channels},
+	{Route{http.MethodGet, "/api/channels/{name}", "one channel, its members and its sockets", []Param{ofApp}, nil, Channel{}},
+		false, (*Handler).channel},
+	{Route{http.MethodGet, "/api/state", "who is connected, subscribed and present, now or at a moment", []Param{
+		ofApp,
+		{Name: "at", Type: Number, Help: "as it was right after this entry; left out: now"},
+	}, nil, State{}}, false, (*Handler).state},
+
+	{Route{http.MethodPost, "/api/apps", "make an application of one's own, for a test worker", nil, NewApp{}, MadeApp{}}, false, (*Handler).makeApp},
+	{Route{http.MethodDelete, "/api/apps/{id}", "remove an application that was made, and disconnect its sockets", nil, nil, RemovedApp{}},
+		false, (*Handler).removeApp},
+	{Route{http.MethodGet, "/api/apps/{id}/secret", "an application's secret, for the page's own button", []Param{
+		{Name: secretHeader, Header: true, Help: "1; a page of another site cannot send it"},
+	}, nil, Secret{}}, true, (*Handler).secret},
+	{Route{http.MethodGet, "/api/openapi.json", "this description (OpenAPI 3.1)", nil, nil, nil}, true, (*Handler).document},
+}

@@ -1,0 +1,206 @@
+package certificate
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// How long certificates last. Apple refuses a server's beyond 398 days even of a CA that the user trusts.
+const (
+	caLife     = 10 * 365 * 24 * time.Hour
+	serverLife = 397 * 24 * time.Hour
+	renewal    = 30 * 24 * time.Hour // a certificate is made anew so long before its end
+)
+
+// Authority is the CA of this machine and the server's certificate that it signed, both ECDSA P-256.
+type Authority struct {
+	CA        *x509.Certificate
+	CAPath    string // PEM, to be trusted; the key lies beside it, readable by its owner alone
+	Made      bool   // the CA is new: nobody trusts it yet
+	Pair      *tls.Certificate
+	ServerPEM string // path of the server's certificate and key, one file
+}
+
+// Local gives the server's certificate for hosts (DNS names and addresses), keeping it and the CA in dir. What is there
+// is used again; the certificate is made anew a month before it expires and when the hosts have changed, the CA when it
+// is missing, damaged or about to expire. Several processes may use the same dir.
+func Local(dir string, hosts []string) (*Authority, error) {
+	if len(hosts) == 0 {
+		return nil, errors.New("a certificate needs a host name")
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, unwritable(dir, err)
+	}
+	lock := flock.New(filepath.Join(dir, "tls.lock"), flock.SetPermissions(0o600))
+	if err := lock.Lock(); err != nil {
+		return nil, unwritable(dir, err)
+	}
+	defer func() { _ = lock.Close() }()
+
+	a := &Authority{CAPath: filepath.Join(dir, "ca.pem"), ServerPEM: filepath.Join(dir, fileName(hosts[0]))}
+	ca, err := a.authority(filepath.Join(dir, "ca-key.pem"))
+	if err != nil {
+		return nil, err
+	}
+	a.CA = ca.Leaf
+	if a.Pair, err = read(a.ServerPEM, a.ServerPEM); err == nil && a.serves(a.Pair.Leaf, hosts) {
+		return a, nil
+	}
+	a.Pair, err = a.issue(ca, hosts)
+	return a, err
+}
+
+// authority reads the CA, or makes one.
+func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
+	ca, err := read(a.CAPath, keyPath)
+	if err == nil && ca.Leaf.IsCA && time.Until(ca.Leaf.NotAfter) > serverLife && !time.Now().Before(ca.Leaf.NotBefore) {
+		return ca, os.Chmod(keyPath, 0o600)
+	}
+	for _, path := range []string{a.CAPath, keyPath} {
+		if f, err := os.Open(path); err == nil {
+			_ = f.Close() // only looked whether it can be read
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("local CA %s %s", path, fileProblem(err))
+		}
+	}
+	a.Made = true
+	who := os.Getenv("USER")
+	if host, err := os.Hostname(); err == nil {
+		who = strings.TrimPrefix(who+"@"+host, "@")
+	}
+	template := &x509.Certificate{
+		Subject:               pkix.Name{CommonName: "Echolab local CA " + who, Organization: []string{"Echolab development CA"}},
+		NotBefore:             time.Now().Add(-time.Hour), // clocks of other machines and phones
+		NotAfter:              time.Now().Add(caLife),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+		MaxPathLenZero:        true,
+	}
+	certPEM, keyPEM, err := create(template, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(keyPath, keyPEM, 0o600); err != nil {
+		return nil, err
+	}
+	if err := write(a.CAPath, certPEM, 0o644); err != nil {
+		return nil, err
+	}
+	return read(a.CAPath, keyPath)
+}
+
+// serves tells whether a certificate is ours, lasts and is for exactly these hosts.
+func (a *Authority) serves(leaf *x509.Certificate, hosts []string) bool {
+	now := time.Now()
+	have, want := Names(leaf), append([]string{}, hosts...)
+	slices.Sort(have)
+	slices.Sort(want)
+	return slices.Equal(have, slices.Compact(want)) && leaf.CheckSignatureFrom(a.CA) == nil &&
+		!now.Before(leaf.NotBefore) && now.Add(renewal).Before(leaf.NotAfter)
+}
+
+// issue makes the server's certificate.
+func (a *Authority) issue(ca *tls.Certificate, hosts []string) (*tls.Certificate, error) {
+	template := &x509.Certificate{
+		Subject:     pkix.Name{CommonName: hosts[0], Organization: []string{"Echolab development certificate"}},
+		NotBefore:   time.Now().Add(-time.Hour),
+		NotAfter:    time.Now().Add(serverLife),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	sorted := append([]string{}, hosts...)
+	slices.Sort(sorted)
+	for _, host := range slices.Compact(sorted) {
+		if ip := net.ParseIP(host); ip != nil {
+			template.IPAddresses = append(template.IPAddresses, ip)
+		} else {
+			template.DNSNames = append(template.DNSNames, host)
+		}
+	}
+	certPEM, keyPEM, err := create(template, ca)
+	if err != nil {
+		return nil, err
+	}
+	if err := write(a.ServerPEM, append(certPEM, keyPEM...), 0o600); err != nil {
+		return nil, err
+	}
+	return read(a.ServerPEM, a.ServerPEM)
+}
+
+// create makes a key and a certificate for it, signed by ca or, without one, by itself.
+func create(template *x509.Certificate, ca *tls.Certificate) (certPEM, keyPEM []byte, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a key: %w", err)
+	}
+	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120)); err != nil {
+		return nil, nil, fmt.Errorf("make a serial number: %w", err)
+	}
+	parent, signer := template, any(key)
+	if ca != nil {
+		parent, signer = ca.Leaf, ca.PrivateKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode a key: %w", err)
+	}
+	certPEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	return certPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
+}
+
+// write replaces a file in one step: whoever reads it gets the old one or the new one.
+func write(path string, content []byte, mode fs.FileMode) error {
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, content) {
+		return nil
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of mode 0600
+	if err != nil {
+		return unwritable(path, err)
+	}
+	_, err = temporary.Write(content)
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return unwritable(path, errors.Join(err, os.Remove(temporary.Name())))
+	}
+	return nil
+}
+
+func unwritable(path string, err error) error {
+	return fmt.Errorf("%s cannot be written: %w; make its folder writable, or set ECHOLAB_DATA to another", path, err)
+}
+
+// fileName is a host as a file name: what is neither a letter, a digit, a dot nor a dash becomes _.
+func fileName(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '.' || r == '-' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' {
+			return r
+		}
+		return '_'
+	}, strings.ToLower(host)) + ".pem"
+}

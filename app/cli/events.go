@@ -1,0 +1,245 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"echolab/app"
+	"echolab/app/api"
+)
+
+// eventsAsked is the command line of events.
+type eventsAsked struct {
+	api, db string
+	filter  url.Values // as the control API reads it
+	text    string     // FILTER
+	limit   int
+	follow  bool
+}
+
+func events(s *shell) *cobra.Command {
+	var ask eventsAsked
+	var undelivered bool
+	var since string
+	cmd := &cobra.Command{
+		Use:   "events [FILTER]",
+		Short: "Show what happened",
+		Long: `Show what happened: events, connections, subscriptions, refusals. A running Echolab is
+asked; where none runs, the database file that 'echolab serve' would use is read.
+
+FILTER is a text: the name of a channel or an event holds it, or a payload or a note does.
+The flags narrow further; * in a channel or an event stands for any run of characters.`,
+		Example: `  # the newest fifty
+  echolab events
+
+  # what nobody got in the last ten minutes
+  echolab events --undelivered --since 10m
+
+  # follow one client's channels
+  echolab events --channel 'private-client.*' --follow
+
+  # for scripts: one JSON object a line
+  echolab events InvoiceCreated --json --limit 1`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return &usageError{fmt.Sprintf("%s takes one FILTER, but %q was given too; put quotes around it (see '%s --help')", cmd.CommandPath(), args[1], cmd.CommandPath())}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask.text = strings.Join(args, "")
+			if undelivered {
+				if ask.filter.Has("delivered") {
+					return &usageError{"--undelivered is --delivered no; give one of them"}
+				}
+				ask.filter.Set("delivered", "no")
+			}
+			if since != "" {
+				if ask.filter.Has("from") {
+					return &usageError{"--since is --from; give one of them"}
+				}
+				ask.filter.Set("from", since)
+				if _, err := api.ReadFilter(ask.filter); err != nil {
+					return &usageError{"--since: " + strings.TrimPrefix(err.Error(), "parameter from ")}
+				}
+			}
+			if ask.limit < 1 || ask.limit > 1000 {
+				return &usageError{fmt.Sprintf("--limit %d must be from 1 to 1000", ask.limit)}
+			}
+			return s.events(cmd.Context(), ask)
+		},
+	}
+	ask.filter = filterFlags(cmd, "text")
+	f := cmd.Flags()
+	f.BoolVar(&undelivered, "undelivered", false, "the same as --delivered no")
+	f.Var((*word)(&since), "since", "the same as --from")
+	f.IntVarP(&ask.limit, "limit", "n", 50, "at most so many, the newest")
+	f.BoolVarP(&ask.follow, "follow", "f", false, "go on with what happens, until Ctrl-C")
+	f.BoolVar(&s.json, "json", false, "print JSON, one object a line")
+	controlFlag(cmd, &ask.api)
+	f.Var((*word)(&ask.db), "db", "read this database file, rather than ask a running Echolab")
+	f.SortFlags = false
+	return cmd
+}
+
+// filterFlags makes a flag of each parameter by which the control API picks entries, apart from some, and returns where
+// their values will be.
+func filterFlags(cmd *cobra.Command, without ...string) url.Values {
+	values := url.Values{}
+	for _, p := range api.FilterParams(without...) {
+		cmd.Flags().Var(&filterFlag{values, p.Name}, p.Name, p.Help)
+	}
+	return values
+}
+
+// filterFlag puts a flag's text where the control API's reader finds it, which says what is wrong with it.
+type filterFlag struct {
+	values url.Values
+	name   string
+}
+
+func (f *filterFlag) String() string { return "" }
+func (f *filterFlag) Type() string   { return "value" }
+func (f *filterFlag) Set(text string) error {
+	f.values.Set(f.name, text)
+	if _, err := api.ReadFilter(url.Values{f.name: {text}}); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "parameter "+f.name+" "))
+	}
+	return nil
+}
+
+func (s *shell) events(ctx context.Context, ask eventsAsked) error {
+	running, err := s.control(ask.api)
+	if err != nil {
+		return err
+	}
+	read := running.entries
+	if ask.db != "" {
+		read = s.stored(ask.db)
+	}
+	found, err := search(ctx, read, ask)
+	if isAway(err) && !running.named && ask.db == "" && !ask.follow {
+		if found, err = search(ctx, s.stored(""), ask); err == nil {
+			fmt.Fprintln(s.err, "echolab: no Echolab runs here; this is from the database file")
+		}
+	}
+	if err != nil {
+		return unlessStopped(ctx, err)
+	}
+	after := uint64(0)
+	for i := range found {
+		if err := s.printEntry(&found[i]); err != nil {
+			return err
+		}
+		after = found[i].Seq
+	}
+	if !ask.follow || ask.db != "" {
+		return nil
+	}
+	if after == 0 {
+		if after, err = running.last(ctx); err != nil {
+			return unlessStopped(ctx, err)
+		}
+	}
+	q, err := api.ReadFilter(ask.filter)
+	if err != nil {
+		return err
+	}
+	match, text := q.Matcher(), app.Query{Text: ask.text}.Matcher()
+	return unlessStopped(ctx, running.follow(ctx, after, func(e *api.Entry) error {
+		if entry := e.Journal(); !match(&entry) ||
+			!text(&entry) && !strings.Contains(e.Channel, ask.text) && !strings.Contains(e.Event, ask.text) {
+			return nil
+		}
+		return s.printEntry(e)
+	}, s.lost))
+}
+
+func (s *shell) lost(n uint64) {
+	fmt.Fprintf(s.err, "echolab: %d entries came too fast to be shown; 'echolab events' has them\n", n)
+}
+
+// reader reads the newest entries that fit, oldest first.
+type reader func(ctx context.Context, filter url.Values, limit int) ([]api.Entry, error)
+
+// search asks for a text in each of the places where it counts, and puts the newest together.
+func search(ctx context.Context, read reader, ask eventsAsked) ([]api.Entry, error) {
+	if ask.text == "" {
+		return read(ctx, ask.filter, ask.limit)
+	}
+	var all []api.Entry
+	for place, text := range map[string]string{"text": ask.text, "channel": "*" + ask.text + "*", "event": "*" + ask.text + "*"} {
+		if ask.filter.Has(place) {
+			continue // a flag asks for the channel or the event already
+		}
+		part := url.Values{place: {text}}
+		for name, values := range ask.filter {
+			part[name] = values
+		}
+		found, err := read(ctx, part, ask.limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	slices.SortFunc(all, func(a, b api.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	all = slices.CompactFunc(all, func(a, b api.Entry) bool { return a.Seq == b.Seq })
+	return all[max(0, len(all)-ask.limit):], nil
+}
+
+// entries is a reader that asks the running Echolab.
+func (c *control) entries(ctx context.Context, filter url.Values, limit int) ([]api.Entry, error) {
+	query := url.Values{"limit": {fmt.Sprint(limit)}}
+	for name, values := range filter {
+		query[name] = values
+	}
+	var page api.Entries
+	if err := c.ask(ctx, http.MethodGet, "/api/events", query, nil, &page); err != nil {
+		return nil, err
+	}
+	for i := range page.Entries {
+		if err := c.whole(ctx, &page.Entries[i]); err != nil {
+			return nil, err
+		}
+	}
+	return page.Entries, nil
+}
+
+// stored is a reader of the database file that serve would use, or of the one named.
+func (s *shell) stored(db string) reader {
+	return func(ctx context.Context, filter url.Values, limit int) ([]api.Entry, error) {
+		q, err := api.ReadFilter(filter)
+		if err != nil {
+			return nil, err
+		}
+		q.Limit = limit
+		flags := map[string]string{}
+		if db != "" {
+			flags["db"] = db
+		}
+		cfg, err := app.Load(app.Sources{Flags: flags, Environ: s.environ, Dir: s.dir})
+		if err != nil {
+			return nil, err
+		}
+		database, err := app.ReadDatabase(ctx, cfg)
+		if err != nil && db == "" {
+			return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
+		} else if err != nil {
+			return nil, err
+		}
+		page, err := database.Entries(ctx, q)
+		out := make([]api.Entry, len(page.Entries))
+		for i := range page.Entries {
+			out[i] = api.Show(&page.Entries[i])
+		}
+		return out, errors.Join(err, database.Close())
+	}
+}

@@ -1,0 +1,120 @@
+package app_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"echolab/app"
+	"echolab/app/store"
+	"echolab/emulator/journal"
+)
+
+// filled makes a database with these entries, and opens it for reading.
+func filled(t *testing.T, entries ...journal.Entry) *app.Database {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "events.sqlite")
+	s, err := store.Open(store.Options{Path: path})
+	require.NoError(t, err)
+	j := journal.New(journal.Options{})
+	s.Attach(j)
+	for _, e := range entries {
+		j.Append(e)
+	}
+	j.Close()
+	require.NoError(t, s.Follow(t.Context(), j))
+	require.NoError(t, s.Close())
+	cfg, err := app.Load(app.Sources{Dir: t.TempDir(), Flags: map[string]string{"db": path}})
+	require.NoError(t, err)
+	d, err := app.ReadDatabase(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	return d
+}
+
+func TestExport_CSVRunsNothingInASpreadsheet(t *testing.T) {
+	at := time.Date(2026, 1, 5, 9, 30, 0, 0, time.UTC)
+	texts := []string{`=HYPERLINK("http://x")`, "+1+1", "-2+3", "@SUM(A1)", "\t=1", "plain", "-12.5", "a=b", "say \"hi\",\nnow", "\xff"}
+	var all []journal.Entry
+	for _, text := range texts {
+		all = append(all, journal.Entry{At: at, Kind: journal.Published, Channel: text, Event: text, User: text, Note: text, Data: []byte(text)})
+	}
+	var out strings.Builder
+	n, err := filled(t, all...).Export(t.Context(), &out, "csv", app.Query{}, nil)
+	require.NoError(t, err)
+	assert.EqualValues(t, len(texts), n)
+	rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, len(texts)+1)
+	want := []string{`'=HYPERLINK("http://x")`, "'+1+1", "'-2+3", "'@SUM(A1)", "'\t=1", "plain", "-12.5", "a=b", "say \"hi\",\nnow", "\uFFFD"}
+	for i, row := range rows[1:] {
+		for _, column := range []int{5, 6, 10, 12, 13} {
+			assert.Equal(t, want[i], row[column], "%q in column %s", texts[i], rows[0][column])
+		}
+	}
+}
+
+func TestExport_AllPagesOldestFirst(t *testing.T) {
+	var all []journal.Entry
+	for i := range 1700 {
+		all = append(all, journal.Entry{Kind: journal.Published, Channel: fmt.Sprint("c", i%2), Data: []byte(fmt.Sprintf(`{"n": %d}`, i))})
+	}
+	d := filled(t, all...)
+	for _, c := range []struct{ limit, want int }{{0, 850}, {1, 1}, {500, 500}, {501, 501}, {5000, 850}} {
+		var out strings.Builder
+		var seen int64
+		n, err := d.Export(t.Context(), &out, "ndjson", app.Query{Channel: "c1", Limit: c.limit}, func(written int64, _ uint64) { seen = written })
+		require.NoError(t, err)
+		assert.EqualValues(t, c.want, n)
+		assert.Equal(t, n, seen)
+		last := 0
+		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+		require.Len(t, lines, c.want)
+		for _, line := range lines {
+			var e struct{ Seq int }
+			require.NoError(t, json.Unmarshal([]byte(line), &e), line)
+			assert.Greater(t, e.Seq, last)
+			last = e.Seq
+		}
+	}
+	_, err := d.Export(t.Context(), &strings.Builder{}, "xml", app.Query{}, nil)
+	assert.ErrorContains(t, err, "must be ndjson or csv")
+}
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{"0": 0, "12": 12, "12B": 12, "500MB": 500e6, "2 GiB": 2 << 30, "1kB": 1000, "64KiB": 64 << 10, " 1 ": 1} {
+		got, err := app.ParseSize(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+		again, err := app.ParseSize(app.ShowSize(got))
+		require.NoError(t, err)
+		assert.Equal(t, got, again, "as it is shown")
+	}
+	for _, text := range []string{"", "B", "much", "-1", "1.5GB", "99999999TiB", "1 G"} {
+		_, err := app.ParseSize(text)
+		assert.Error(t, err, text)
+	}
+}
+
+func TestRun_AppliesTheRetention(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "echolab.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("retention: {rows: 3}"), 0o600))
+	r := run(t, map[string]string{"config": file})
+	assert.Equal(t, app.Retention{Rows: 3, Bytes: 1 << 30}, r.Config().Retention)
+	var seq uint64
+	for range 2000 {
+		seq = r.Journal().Append(journal.Entry{Kind: journal.Published, Channel: "c"})
+	}
+	require.Eventually(t, func() bool {
+		found := r.kept(app.Query{Oldest: true})
+		return len(found) == 3 && found[2].Seq == seq
+	}, time.Minute, 10*time.Millisecond)
+}

@@ -1,0 +1,101 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"echolab/emulator/journal"
+)
+
+// settleWait is how long a reader waits for what has just happened to be in the database.
+const settleWait = time.Second
+
+// Entries reads a page of the database, oldest first whatever the query's direction. What happened before the call is in
+// it, be it still on its way there (unless the database is stuck: then what it has is the answer).
+func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
+	settled, cancel := context.WithTimeout(ctx, settleWait)
+	_ = a.journal.Settled(settled, a.journal.Last())
+	cancel()
+	page, err := a.store.Page(ctx, q)
+	if err != nil {
+		return Page{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+	}
+	page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return a.cleared.left(e.Seq) })
+	if !q.Oldest {
+		slices.Reverse(page.Entries)
+	}
+	return page, nil
+}
+
+// Entry is one entry, from memory while it is there, else from the database.
+func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
+	if e, ok := a.journal.At(seq); ok && !a.cleared.has(&e) {
+		return e, nil
+	}
+	page, err := a.Entries(ctx, Query{After: seq - 1, Before: seq + 1, Limit: 1})
+	if err == nil && len(page.Entries) == 0 {
+		err = &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more, or has not happened yet", seq)}
+	}
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	return page.Entries[0], nil
+}
+
+// cleared remembers what was cleared and is still there: in memory everything up to some entry, in the database its
+// newest entries.
+type cleared struct {
+	mu     sync.Mutex          // guards what follows
+	upTo   map[string]uint64   // by app; "" is every app
+	newest map[uint64]struct{} // of the database
+}
+
+// set returns how many of newest it did not know yet.
+func (c *cleared) set(appID string, upTo uint64, newest []uint64) (n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.upTo == nil {
+		c.upTo, c.newest = map[string]uint64{}, map[uint64]struct{}{}
+	}
+	c.upTo[appID] = upTo
+	for _, seq := range newest {
+		if _, known := c.newest[seq]; !known {
+			c.newest[seq] = struct{}{}
+			n++
+		}
+	}
+	return n
+}
+
+// left tells whether an entry of the database was cleared.
+func (c *cleared) left(seq uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.newest[seq]
+	return ok
+}
+
+// has tells whether an entry in memory was cleared.
+func (c *cleared) has(e *journal.Entry) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.Seq <= max(c.upTo[""], c.upTo[e.App])
+}
+
+// ClearEntries takes everything out of the database that has happened in an app so far, or in all of them and in none
+// for "", and tells how many entries that were. Who is connected and subscribed stays as it is, and so does what a
+// recording or a run needs. The newest entry of a database file is only hidden until Echolab ends: numbers go on from it.
+func (a *App) ClearEntries(ctx context.Context, appID string) (int64, error) {
+	settled, cancel := context.WithTimeout(ctx, settleWait)
+	defer cancel()
+	last := a.journal.Last()
+	_ = a.journal.Settled(settled, last)
+	n, newest, err := a.store.Clear(ctx, appID, last)
+	if err != nil {
+		return n, &Error{Code: Away, Message: fmt.Sprintf("the database could not be cleared: %v", err), Err: err}
+	}
+	return n + a.cleared.set(appID, last, newest), nil
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"echolab/emulator/journal"
+)
+
+// exportFormat is one way to write entries, one after the other.
+type exportFormat struct {
+	name string
+	open func(w io.Writer) (write func(*journal.Entry) error, flush func() error, err error)
+}
+
+var exportFormats = []exportFormat{
+	{"ndjson", openNDJSON},
+	{"csv", openCSV},
+}
+
+// pageSize is how many entries are in memory at a time. Each page is a query of its own, so that an export that takes long
+// does not keep a server from shortening its log.
+const pageSize = 500
+
+// Export writes the entries that a query picks, oldest first, all of them unless Limit says otherwise, and tells how many.
+// progress, if not nil, is called after each page.
+func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Query, progress func(written int64, at uint64)) (int64, error) {
+	f, err := formatNamed(format)
+	if err != nil {
+		return 0, err
+	}
+	write, flush, err := f.open(w)
+	if err != nil {
+		return 0, err
+	}
+	left, total := int64(q.Limit), int64(0)
+	limited := left > 0
+	q.Oldest = true
+	if last := d.store.LastSeq(); q.Before == 0 || q.Before > last+1 {
+		q.Before = last + 1 // what was there at the start; a busy server would never let it end
+	}
+	for {
+		if q.Limit = pageSize; limited {
+			q.Limit = int(min(pageSize, left))
+		}
+		page, err := d.store.Page(ctx, q)
+		if err != nil {
+			return total, err
+		}
+		for i := range page.Entries {
+			if err := write(&page.Entries[i]); err != nil {
+				return total, err
+			}
+		}
+		total += int64(len(page.Entries))
+		left -= int64(len(page.Entries))
+		q.After = page.Next
+		if progress != nil {
+			progress(total, q.After)
+		}
+		if !page.More || limited && left <= 0 {
+			return total, flush()
+		}
+	}
+}
+
+// exported is an entry as NDJSON has it.
+type exported struct {
+	ID        string          `json:"id"`
+	Seq       uint64          `json:"seq"`
+	At        time.Time       `json:"at"`
+	Kind      journal.Kind    `json:"kind"`
+	Source    journal.Source  `json:"source"`
+	App       string          `json:"app"`
+	Channel   string          `json:"channel"`
+	Event     string          `json:"event"`
+	Delivered bool            `json:"delivered"`
+	Count     int             `json:"count"`
+	Socket    string          `json:"socket"`
+	User      string          `json:"user"`
+	Bytes     int             `json:"bytes"`
+	Note      string          `json:"note"`
+	Data      json.RawMessage `json:"data"`               // the payload; null when there was none
+	Encoding  string          `json:"encoding,omitempty"` // text or base64, where the payload is no JSON and data a string of it
+}
+
+func openNDJSON(w io.Writer) (func(*journal.Entry) error, func() error, error) {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	write := func(e *journal.Entry) error {
+		line := exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
+			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note}
+		switch {
+		case e.Data == nil:
+		case json.Valid(e.Data) && utf8.Valid(e.Data):
+			line.Data = e.Data
+		case utf8.Valid(e.Data):
+			line.Data, _ = json.Marshal(string(e.Data)) // a string always encodes
+			line.Encoding = "text"
+		default:
+			line.Data, _ = json.Marshal(base64.StdEncoding.EncodeToString(e.Data))
+			line.Encoding = "base64"
+		}
+		return enc.Encode(line)
+	}
+	return write, func() error { return nil }, nil
+}
+
+var csvColumns = []string{"seq", "at", "kind", "source", "app", "channel", "event", "delivered", "count", "socket", "user", "bytes", "note", "data", "id"}
+
+func openCSV(w io.Writer) (func(*journal.Entry) error, func() error, error) {
+	out := csv.NewWriter(w)
+	write := func(e *journal.Entry) error {
+		return out.Write([]string{
+			strconv.FormatUint(e.Seq, 10), e.At.Format(time.RFC3339Nano), e.Kind.String(), e.Source.String(),
+			harmless(e.App), harmless(e.Channel), harmless(e.Event), strconv.FormatBool(e.Delivered()), strconv.Itoa(e.Count),
+			harmless(e.Socket), harmless(e.User), strconv.Itoa(e.Bytes), harmless(e.Note), harmless(string(e.Data)), e.ID(),
+		})
+	}
+	return write, func() error {
+		out.Flush()
+		return out.Error()
+	}, out.Write(csvColumns)
+}
+
+// harmless keeps a spreadsheet from taking a text for a formula, which anybody who may send an event could then have run by
+// whoever opens the file: an apostrophe is put before what begins like one (OWASP, CSV injection). Plain numbers stay.
+// Whoever needs the exact bytes exports NDJSON.
+func harmless(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if text == "" || !strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return text
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil && text[0] == '-' {
+		return text
+	}
+	return "'" + text
+}

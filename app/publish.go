@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
+)
+
+// Published is what became of an event on one channel.
+type Published struct {
+	Channel string
+	Entry   journal.Entry // its Count and Note say who got it
+	// Sockets are those that got it, as far as that is certain: nil when somebody came or went at that moment.
+	Sockets []Subscriber
+}
+
+// Publish delivers an event as the application would, without a signature; appID "" is the first app. It returns when
+// the event is kept.
+func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) ([]Published, error) {
+	if appID == "" {
+		appID = a.apps.all()[0].ID
+	}
+	if _, known := a.apps.ByID(appID); !known {
+		return nil, noApp(appID)
+	}
+	if p.Event == "" || len(p.Channels) == 0 {
+		return nil, &Error{Code: Invalid, Message: "an event needs a name and at least one channel"}
+	}
+	before := make([][]Subscriber, len(p.Channels))
+	for i, channel := range p.Channels {
+		if channel == "" {
+			return nil, &Error{Code: Invalid, Message: "a channel's name is empty"}
+		}
+		before[i] = a.server.Subscribers(appID, channel)
+	}
+	deliveries, err := a.server.Deliver(ctx, appID, p, journal.Server)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil, errors.Is(err, journal.ErrBehind):
+		return nil, &Error{Code: Away, Message: fmt.Sprintf("the event could not be kept in time: %v", err), Err: err}
+	default:
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	all := make([]Published, len(deliveries))
+	for i, d := range deliveries {
+		entry, err := a.Entry(ctx, d.Seq)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Published{Channel: d.Channel, Entry: entry}
+		var got []Subscriber
+		for _, sub := range before[i] {
+			if sub.Socket != p.Except {
+				got = append(got, sub)
+			}
+		}
+		if len(got) == d.Recipients {
+			all[i].Sockets = got
+		}
+	}
+	return all, nil
+}

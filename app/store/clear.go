@@ -1,0 +1,132 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Clear deletes the entries of an app ("" for all of every app and of none) up to a sequence number, apart from what
+// retention must not touch: what Keep names, and the newest entry of a file, from which numbers go on. Who is still
+// connected stays so. It tells how many entries it deleted, also when ctx ended before all were, and which ones would have
+// gone were they not the newest.
+func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (deleted int64, left []uint64, err error) {
+	err = s.eachFile(app, func(f *file) error {
+		n, newest, err := f.clear(ctx, app, int64(upTo))
+		if deleted += n; newest > 0 {
+			left = append(left, uint64(newest))
+		}
+		if err != nil {
+			return fmt.Errorf("clear store %s: %w", f.path, err)
+		}
+		return nil
+	})
+	return deleted, left, err
+}
+
+func (f *file) clear(ctx context.Context, app string, upTo int64) (total, newest int64, err error) {
+	for from := int64(1); from > 0 && from <= upTo; {
+		if err := ctx.Err(); err != nil {
+			return total, 0, err
+		}
+		n, next, err := f.clearSlice(app, from, upTo)
+		if total += n; err != nil {
+			return total, 0, err
+		}
+		from = next
+	}
+	if err := f.sweep(upTo); err != nil {
+		return total, 0, err
+	}
+	err = f.read(func(db *sql.DB) error {
+		return db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM realtime_events e WHERE seq = (SELECT max(seq) FROM realtime_events)
+		  AND seq <= ?1 AND (?2 = '' OR app = ?2) AND NOT EXISTS (SELECT 1 FROM keeps WHERE e.seq BETWEEN from_seq AND to_seq)`,
+			upTo, app).Scan(&newest)
+	})
+	return total, newest, err
+}
+
+// clearSlice deletes within one block, in a transaction of its own: entries are written in between. next is where to
+// go on, 0 when nothing is left.
+func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err error) {
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	w := f.writer
+	if w == nil {
+		return 0, 0, ErrClosed
+	}
+	var first, newest, keptTo, keptFrom int64
+	for _, ask := range []struct {
+		into *int64
+		sql  string
+	}{
+		{&newest, "SELECT max(seq) FROM realtime_events"},
+		{&first, fmt.Sprintf("SELECT min(seq) FROM realtime_events WHERE seq >= %d", from)},
+		{&keptTo, fmt.Sprintf("SELECT max(to_seq) FROM keeps WHERE from_seq <= %d AND to_seq >= %[1]d", from)},
+		{&keptFrom, fmt.Sprintf("SELECT min(from_seq) FROM keeps WHERE from_seq > %d", from)},
+	} {
+		if *ask.into, err = w.number(ask.sql); err != nil {
+			return 0, 0, err
+		}
+	}
+	switch {
+	case first == 0 || first >= newest:
+		return 0, 0, nil
+	case keptTo >= upTo:
+		return 0, 0, nil
+	case keptTo > 0:
+		return 0, keptTo + 1, nil
+	case keptFrom > 0 && keptFrom <= first:
+		return 0, keptFrom, nil
+	}
+	last := min(first|(blockSize-1), upTo, newest-1)
+	if keptFrom > 0 {
+		last = min(last, keptFrom-1)
+	}
+	if last < first {
+		return 0, 0, nil
+	}
+	err = w.transaction(func() error {
+		if app == "" {
+			n, err = w.deleteEntries(first, last)
+		} else {
+			n, err = w.deleteEntriesOf(app, first, last)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, 0, err
+	}
+	f.keeping.rows.Add(-n)
+	f.keeping.rest, f.keeping.oldest = true, 0
+	return n, last + 1, nil
+}
+
+// deleteEntriesOf is deleteEntries for one app's. Sessions and subscriptions go when nothing around them is left.
+func (w *writer) deleteEntriesOf(app string, from, to int64) (n int64, err error) {
+	err = w.exec(`UPDATE subscriptions SET (info, info_encoding) = (SELECT payload, payload_encoding FROM realtime_events WHERE seq = from_seq)
+	  WHERE app = ? AND from_seq BETWEEN ? AND ? AND (to_seq IS NULL OR to_seq > ?)`, app, from, to, to+1)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.exec(`DELETE FROM realtime_events WHERE app = ? AND seq BETWEEN ? AND ?`, app, from, to); err != nil {
+		return 0, err
+	}
+	if n, err = w.number("SELECT changes()"); err != nil {
+		return 0, err
+	}
+	block := from >> blockBits
+	for _, step := range []struct {
+		sql  string
+		args []any
+	}{
+		{`UPDATE blocks SET rows = rows - ? WHERE block = ?`, []any{n, block}},
+		{`DELETE FROM block_sets WHERE block IN (SELECT block FROM blocks WHERE block = ? AND rows <= 0)`, []any{block}},
+		{`DELETE FROM blocks WHERE block = ? AND rows <= 0`, []any{block}},
+	} {
+		if err := w.exec(step.sql, step.args...); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
