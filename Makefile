@@ -4,7 +4,7 @@ need := ./build/need.sh
 page := frontend/dist/index.html
 desktop_tags := desktop,production,webkit2_41
 # What the page is made of: a change of any of it builds the page anew.
-page_source := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/package-lock.json -type f 2>/dev/null)
+page_source := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/licenses.ts frontend/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help run desktop build ui test check bench fuzz soak generate clean

@@ -85,6 +85,16 @@ func (a *App) URL() string {
 	return a.config.Scheme() + "://" + address + a.config.Path
 }
 
+// Hostname is the configured name under which clients are to find the emulator; "" where there is none, or with TLS one
+// that the certificate is not for.
+func (a *App) Hostname() string {
+	name := a.config.Hostname
+	if name != "" && a.tls != nil && a.tls.Current().Leaf.VerifyHostname(name) != nil {
+		return ""
+	}
+	return name
+}
+
 // certified picks the name to show: the configured one if the certificate is for it, else its first that is no pattern.
 func certified(hostname, otherwise string, names []string, covers func(string) bool) string {
 	if hostname != "" && covers(hostname) {

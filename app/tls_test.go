@@ -38,9 +38,24 @@ func TestApp_ServesItsOwnCertificate(t *testing.T) {
 	require.NoError(t, err)
 	_ = response.Body.Close()
 	assert.Equal(t, 200, response.StatusCode)
+	assert.Equal(t, "portal.test", r.Hostname())
 	assert.ElementsMatch(t, []string{"portal.test", "localhost", "127.0.0.1", "::1"}, certificate.Names(response.TLS.PeerCertificates[0]))
 	_, err = http.Get("https" + strings.TrimPrefix(r.URL(), "https") + "/up")
 	assert.ErrorContains(t, err, "x509", "whoever does not trust the CA is not served")
+	require.NoError(t, r.stop())
+}
+
+// TestApp_NamesNoHostThatTheCertificateIsNotFor: a client sent there would refuse it.
+func TestApp_NamesNoHostThatTheCertificateIsNotFor(t *testing.T) {
+	made, err := certificate.Local(t.TempDir(), []string{"127.0.0.1"})
+	require.NoError(t, err)
+	r := run(t, map[string]string{"db": ":memory:", "tls-cert": made.ServerPEM, "hostname": "shop.test"})
+	assert.Empty(t, r.Hostname())
+	assert.Equal(t, "shop.test", r.Config().Hostname)
+	require.NoError(t, r.stop())
+
+	r = run(t, map[string]string{"db": ":memory:", "hostname": "shop.test"})
+	assert.Equal(t, "shop.test", r.Hostname())
 	require.NoError(t, r.stop())
 }
 

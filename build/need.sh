@@ -49,6 +49,7 @@ for thing in "$@"; do
       ;;
     clients) modules testdata/clients ;;
     chromium)
+      command -v curl >/dev/null || need curl "the curl command" curl # a test pastes the page's shell snippet
       [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ] ||
         [ -d "/Applications/Google Chrome.app" ] || [ -d /Applications/Chromium.app ] ||
         need Chromium "any Chromium or Chrome, or set CHROMIUM to its path" chromium

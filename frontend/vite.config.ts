@@ -1,8 +1,9 @@
 import vue from '@vitejs/plugin-vue';
+import { licenses } from './licenses.ts';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), licenses()],
   build: {
     target: 'es2022',
     assetsInlineLimit: 0, // the page's policy allows no data: fonts or scripts

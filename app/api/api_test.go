@@ -33,7 +33,7 @@ func (b *backend) Status() api.Status {
 		StartedAt: time.Date(2026, 1, 5, 9, 30, 0, 0, time.FixedZone("", 3600)),
 		Profile:   "reverb",
 		Server:    api.ServerStatus{Host: "127.0.0.1", Port: 8080, Scheme: "http", URL: "http://127.0.0.1:8080"},
-		Store:     api.StoreStatus{State: api.StoreOff},
+		Store:     api.StoreStatus{State: api.StoreMemory, Path: ":memory:"},
 	}
 }
 
@@ -73,6 +73,8 @@ var built = fstest.MapFS{
 	"assets/index-a1b2.js":  {Data: []byte("export {}")},
 	"assets/plex-a1.woff2":  {Data: []byte("wOF2")},
 	"assets/index-a1b2.css": {Data: []byte("body{}")},
+	"licenses.txt":          {Data: []byte("MIT")},
+	".gitkeep":              {},
 }
 
 // get asks the handler as a program on this machine would; headers are pairs.
@@ -119,8 +121,8 @@ func TestStatus_ListsAreNeverNullAndTimesAreUTC(t *testing.T) {
 	res := get(t, api.New(newBackend(), api.Options{}), "/api/status")
 	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
 	assert.JSONEq(t, `{"version":"0.0.0-test","started_at":"2026-01-05T08:30:00Z","profile":"reverb",
-		"server":{"host":"127.0.0.1","port":8080,"path":"","scheme":"http","url":"http://127.0.0.1:8080","reachable_from_network":false},
-		"ui":"","apps":[],"store":{"state":"off","path":"","error":""},"warnings":[],"last_seq":0}`, body(t, res))
+		"server":{"host":"127.0.0.1","port":8080,"path":"","hostname":"","scheme":"http","url":"http://127.0.0.1:8080","reachable_from_network":false},
+		"ui":"","apps":[],"store":{"state":"memory","path":":memory:","error":""},"warnings":[],"last_seq":0}`, body(t, res))
 }
 
 func TestSecret_OnlyForThePage(t *testing.T) {
@@ -200,7 +202,15 @@ func TestPage_FilesAndAddresses(t *testing.T) {
 		{"/assets/index-a1b2.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable", 200},
 		{"/assets/index-a1b2.css", "text/css; charset=utf-8", "public, max-age=31536000, immutable", 200},
 		{"/assets/plex-a1.woff2", "font/woff2", "public, max-age=31536000, immutable", 200},
+		{"/licenses.txt", "text/plain; charset=utf-8", "no-cache", 200},
+		{"/channels/presence-project.orders", "text/html; charset=utf-8", "no-cache", 200},
 		{"/assets/index-old.js", "application/json; charset=utf-8", "no-store", 404},
+		{"/assets/plex-a1", "application/json; charset=utf-8", "no-store", 404},
+		{"/assets/", "application/json; charset=utf-8", "no-store", 404},
+		{"/assets", "application/json; charset=utf-8", "no-store", 404},
+		{"/foo.map", "application/json; charset=utf-8", "no-store", 404},
+		{"/.gitkeep", "application/json; charset=utf-8", "no-store", 404},
+		{"/.env", "application/json; charset=utf-8", "no-store", 404},
 		{"/favicon.ico", "application/json; charset=utf-8", "no-store", 404},
 		{"/assets/../../go.mod", "application/json; charset=utf-8", "no-store", 200},
 	} {
@@ -220,4 +230,20 @@ func TestPage_FilesAndAddresses(t *testing.T) {
 	assert.NotContains(t, policy, "unsafe")
 	assert.Equal(t, http.StatusMethodNotAllowed, ask(t, h, http.MethodPost, "/").StatusCode)
 	assert.Equal(t, http.StatusNotFound, get(t, api.New(newBackend(), api.Options{}), "/").StatusCode)
+}
+
+func TestPage_HEADSaysHowLongItIs(t *testing.T) {
+	server := httptest.NewServer(api.New(newBackend(), api.Options{UI: built}))
+	defer server.Close()
+	for _, target := range []string{"/", "/assets/index-a1b2.js"} {
+		read, err := http.Get(server.URL + target)
+		require.NoError(t, err)
+		require.NoError(t, read.Body.Close())
+		head, err := http.Head(server.URL + target)
+		require.NoError(t, err)
+		require.NoError(t, head.Body.Close())
+		assert.Equal(t, http.StatusOK, head.StatusCode, target)
+		assert.Positive(t, head.ContentLength, target)
+		assert.Equal(t, read.ContentLength, head.ContentLength, target)
+	}
 }

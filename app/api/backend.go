@@ -2,9 +2,11 @@ package api
 
 import (
 	"net"
+	"slices"
 	"strings"
 
 	"echolab/app"
+	"echolab/app/store"
 )
 
 // For is the Backend of a running Echolab. version is shown on the page.
@@ -23,7 +25,7 @@ func (b backend) Status() Status {
 		StartedAt: b.StartedAt(),
 		Profile:   cfg.Profile,
 		Server: ServerStatus{
-			Host: cfg.Host, Path: cfg.Path, Scheme: cfg.Scheme(), URL: b.URL(),
+			Host: cfg.Host, Path: cfg.Path, Hostname: b.Hostname(), Scheme: cfg.Scheme(), URL: b.URL(),
 			ReachableFromNetwork: b.ReachableFromNetwork(),
 		},
 		UI:       b.UIURL(),
@@ -38,8 +40,11 @@ func (b backend) Status() Status {
 	}
 	st := b.Store()
 	s.Store = StoreStatus{State: StoreOK, Path: strings.Join(st.Paths, ", "), Error: st.Error}
-	if !st.OK {
+	switch {
+	case !st.OK:
 		s.Store.State = StoreFailing
+	case !slices.ContainsFunc(st.Paths, func(path string) bool { return path != store.Memory }):
+		s.Store.State = StoreMemory
 	}
 	return s
 }

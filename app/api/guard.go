@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,7 +18,8 @@ var windowOrigins = []string{"wails://wails", "http://wails.localhost"}
 // guard keeps out whoever is not the person at this machine. Three doors, in this order:
 //
 //   - the Host header must be a loopback name or one of the configured ones. Another web site whose name was made to
-//     point at 127.0.0.1 (DNS rebinding) is same-origin for a browser; only this check tells it apart.
+//     point at 127.0.0.1 (DNS rebinding) is same-origin for a browser; only this check tells it apart. Where a token is
+//     needed, that is the proof, and any name will do.
 //   - a request for /api/ that a browser sent on behalf of another origin is refused, reading included.
 //   - beyond loopback, every request needs the token.
 type guard struct {
@@ -52,10 +54,8 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 		head.Set("X-Content-Type-Options", "nosniff")
 		head.Set("Referrer-Policy", "no-referrer")
 		head.Set("Cross-Origin-Resource-Policy", "same-origin")
-		if !g.anyHost && !g.knows(r.Host) {
-			refuse(w, http.StatusForbidden, "foreign_host", fmt.Sprintf(
-				"Echolab does not answer to the name %q. Open it as http://127.0.0.1 or http://localhost with its port, "+
-					"or start it with --host %s if that name is meant to reach it.", r.Host, hostname(r.Host)))
+		if !g.anyHost && g.token == "" && !g.knows(r.Host) {
+			refuse(w, http.StatusForbidden, "foreign_host", foreignHost(r))
 			return
 		}
 		if strings.HasPrefix(r.URL.Path, "/api/") && g.foreign(r) {
@@ -70,15 +70,33 @@ func (g *guard) wrap(next http.Handler) http.Handler {
 	})
 }
 
-// knows tells whether the server goes by the name in a Host header. An address literal is safe from rebinding, which
-// needs a name; it is taken where the token keeps strangers out.
+// knows tells whether the server goes by the name in a Host header.
 func (g *guard) knows(hostport string) bool {
 	host := hostname(hostport)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(g.hosts, host) {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)
-	return err == nil && (addr.Unmap().IsLoopback() || g.token != "")
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// plainHost is a name or an address that can stand in a command line as it is.
+var plainHost = regexp.MustCompile(`^[a-z0-9][a-z0-9._:-]*$`)
+
+// foreignHost tells whoever came under a name that is not ours how to come in.
+func foreignHost(r *http.Request) string {
+	open := "Open it as http://localhost with its port"
+	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		open = "Open it as http://" + addr.String()
+	}
+	host := hostname(r.Host)
+	switch {
+	case host == "":
+		return "The request does not say which host it is for. " + open + "."
+	case !plainHost.MatchString(host):
+		return fmt.Sprintf("Echolab does not answer to the name %q. %s.", host, open)
+	}
+	return fmt.Sprintf("Echolab does not answer to the name %s. %s, or start it with --ui-host %[1]s if that name is meant to reach it.", host, open)
 }
 
 // hostname is a Host header in lower case without port and brackets.

@@ -61,7 +61,11 @@ func TestGuard_LetsThePersonInAndOthersOut(t *testing.T) {
 		{"the token at a network address", open, "/api/status", []string{"Host", "192.168.1.9:8089", "Authorization", "Bearer let-me-in"}, ""},
 		{"the token as a cookie", open, "/", []string{"Cookie", "echolab_token=let-me-in"}, ""},
 		{"a wrong cookie", open, "/", []string{"Cookie", "echolab_token=x"}, "token_needed"},
-		{"the token does not excuse a rebound name", open, "/api/status", []string{"Host", "evil.example", "Authorization", "Bearer let-me-in"}, "foreign_host"},
+		{"the token under any name", open, "/api/status", []string{"Host", "workstation.lan:8089", "Authorization", "Bearer let-me-in"}, ""},
+		{"the cookie under any name", open, "/", []string{"Host", "workstation.lan:8089", "Cookie", "echolab_token=let-me-in"}, ""},
+		{"the token without a name", open, "/api/status", []string{"Host", "", "Authorization", "Bearer let-me-in"}, ""},
+		{"a rebound name has no token", open, "/api/status", []string{"Host", "evil.example:8089"}, "token_needed"},
+		{"a rebound name guesses", open, "/", []string{"Host", "evil.example:8089", "Cookie", "echolab_token=x"}, "token_needed"},
 		{"the cookie does not excuse another site", open, "/api/status", []string{"Sec-Fetch-Site", "cross-site", "Cookie", "echolab_token=let-me-in"}, "foreign_origin"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -78,6 +82,31 @@ func TestGuard_LetsThePersonInAndOthersOut(t *testing.T) {
 			assert.GreaterOrEqual(t, res.StatusCode, 401)
 		})
 	}
+}
+
+func TestGuard_AForeignNameIsToldTheWayIn(t *testing.T) {
+	server := httptest.NewServer(api.New(newBackend(), api.Options{UI: built}))
+	defer server.Close()
+	for _, tc := range []struct{ host, want string }{
+		{"Lab.Test:8089", "Echolab does not answer to the name lab.test. Open it as " + server.URL +
+			", or start it with --ui-host lab.test if that name is meant to reach it."},
+		{"[fd00::1]:8089", "Echolab does not answer to the name fd00::1. Open it as " + server.URL +
+			", or start it with --ui-host fd00::1 if that name is meant to reach it."},
+		{"a;b$(c)", `Echolab does not answer to the name "a;b$(c)". Open it as ` + server.URL + "."},
+		{":8089", "The request does not say which host it is for. Open it as " + server.URL + "."},
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+		require.NoError(t, err)
+		r.Host = tc.host
+		res, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		var problem api.Problem
+		require.NoError(t, json.NewDecoder(res.Body).Decode(&problem))
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, http.StatusForbidden, res.StatusCode, tc.host)
+		assert.Equal(t, api.Problem{Code: "foreign_host", Message: tc.want}, problem)
+	}
+	assert.Contains(t, body(t, get(t, api.New(newBackend(), api.Options{}), "/", "Host", "")), "http://localhost with its port")
 }
 
 func TestGuard_ChangesNeedOurOrigin(t *testing.T) {
@@ -184,8 +213,11 @@ func TestMetrics_AreBehindTheSameDoors(t *testing.T) {
 	}
 	assert.Equal(t, "echolab_connections 3\n", ask("127.0.0.1:8089", "s3same").Body.String())
 	assert.Equal(t, http.StatusUnauthorized, ask("127.0.0.1:8089", "").Code)
-	assert.Equal(t, http.StatusForbidden, ask("rebound.example", "s3same").Code)
+	assert.Equal(t, http.StatusUnauthorized, ask("rebound.example", "").Code)
+	assert.Equal(t, http.StatusOK, ask("workstation.lan", "s3same").Code, "the token is the proof")
 
+	h = api.New(newBackend(), api.Options{Metrics: figures})
+	assert.Equal(t, http.StatusForbidden, ask("rebound.example", "").Code)
 	h = api.New(newBackend(), api.Options{})
 	assert.Equal(t, http.StatusNotFound, ask("127.0.0.1:8089", "").Code)
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 )
 
@@ -13,7 +14,8 @@ import (
 const pagePolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; " +
 	"form-action 'none'; frame-ancestors 'none'"
 
-// types are set here rather than asked of the system, whose tables differ.
+// types are set here rather than asked of the system, whose tables differ. What ends in one of them is a file; the
+// page's own addresses may end in anything else, such as /channels/private-client.5.
 var types = map[string]string{
 	".html":        "text/html; charset=utf-8",
 	".js":          "text/javascript; charset=utf-8",
@@ -25,10 +27,14 @@ var types = map[string]string{
 	".ico":         "image/x-icon",
 	".woff2":       "font/woff2",
 	".txt":         "text/plain; charset=utf-8",
+	".map":         "application/json; charset=utf-8",
+	".mjs":         "text/javascript; charset=utf-8",
+	".wasm":        "application/wasm",
+	".xml":         "text/xml; charset=utf-8",
 }
 
-// page serves the built files. A path that does not end like a file is one of the page's own addresses and gets index.html; a
-// missing asset is a 404, so that a page from before an update fails where it can be seen. Vite puts a hash of the
+// page serves the built files. A path that is not like a file's is one of the page's own addresses and gets index.html;
+// a missing file is a 404, so that a page from before an update fails where it can be seen. Vite puts a hash of the
 // content into the names below /assets/: those may be kept for ever.
 func page(files fs.FS) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,12 +44,13 @@ func page(files fs.FS) http.Handler {
 			return
 		}
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-		if _, file := types[path.Ext(name)]; !file && !strings.HasPrefix(name, "assets/") {
-			name = "index.html"
+		kind := types[path.Ext(name)]
+		if !likeFile(name) {
+			name, kind = "index.html", types[".html"]
 		}
 		var body []byte
 		err := fs.ErrNotExist
-		if files != nil {
+		if files != nil && kind != "" { // what has no type is in the folder for git, not for browsers
 			body, err = fs.ReadFile(files, name)
 		}
 		if err != nil {
@@ -51,7 +58,8 @@ func page(files fs.FS) http.Handler {
 			return
 		}
 		head := w.Header()
-		head.Set("Content-Type", types[path.Ext(name)])
+		head.Set("Content-Type", kind)
+		head.Set("Content-Length", strconv.Itoa(len(body)))
 		head.Set("Content-Security-Policy", pagePolicy)
 		head.Set("X-Frame-Options", "DENY")
 		head.Set("Cache-Control", "no-cache")
@@ -62,4 +70,10 @@ func page(files fs.FS) http.Handler {
 			_, _ = w.Write(body)
 		}
 	})
+}
+
+// likeFile tells a file's path from an address of the page.
+func likeFile(name string) bool {
+	_, known := types[path.Ext(name)]
+	return known || strings.HasPrefix(path.Base("/"+name), ".") || name == "assets" || strings.HasPrefix(name, "assets/")
 }

@@ -34,6 +34,9 @@ type ServerStatus struct {
 	Port int    `json:"port"`
 	// Path is the prefix before /app and /apps; empty or starting with a slash.
 	Path string `json:"path"`
+	// Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given, or
+	// one that the certificate is not for.
+	Hostname string `json:"hostname"`
 	// Scheme is http, or https where TLS is configured.
 	Scheme string `json:"scheme"`
 	// URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
@@ -62,7 +65,7 @@ type StoreState string
 
 const (
 	StoreOK      StoreState = "ok"      // entries are being kept
-	StoreOff     StoreState = "off"     // nothing is kept beyond the journal's ring
+	StoreMemory  StoreState = "memory"  // entries are kept until the server ends, as was asked for with :memory:
 	StoreFailing StoreState = "failing" // entries cannot be written; Error says why and what to do
 )
 

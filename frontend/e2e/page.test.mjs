@@ -76,12 +76,16 @@ scene('a selection holds the list still', { prepare: async (s) => s.append(event
   await page.getByRole('button', { name: 'Resume' }).waitFor();
 });
 
+// The server's words and no more, although the page has seen who else is there.
+const note = "Nobody was subscribed to client.5. 2 sockets are on private-client.5: broadcast on PrivateChannel('client.5').";
 scene('nobody got it, and why', { prepare: async (s) => {
   s.append({ Kind: 'subscribed', Source: 'client', Socket: '1.2', Channel: 'private-client.5', Count: 2 });
-  s.append(event({ Channel: 'client.5', Count: 0 }));
+  s.append({ Kind: 'subscribed', Source: 'client', Socket: '1.2', Channel: 'presence-client.5', Count: 1 });
+  s.append(event({ Channel: 'client.5', Count: 0, Note: note }));
 } }, async (page) => {
+  assert.equal(await page.locator('.row .nobody').getAttribute('title'), note);
   await page.getByRole('option').getByText('nobody').click();
-  await page.getByText("Nobody was subscribed to client.5. 2 sockets are on private-client.5: broadcast on PrivateChannel('client.5') to reach them.").waitFor();
+  assert.equal(await page.locator('.detail .verdict').innerText(), note);
 });
 
 scene('every kind of entry has its words', { prepare: async (s) => {
@@ -196,18 +200,64 @@ scene('the server goes away and comes back', { tolerate: (w) => /Failed to load 
 });
 
 scene('several applications, a failing store, an open door', { prepare: async (s) => {
-  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', scheme: 'http', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
-    apps: [{ id: 'one', key: 'key-one', connections: 2 }, { id: 'two', key: 'key-two', connections: 3 }], store: { state: 'failing', error: 'disk full; free some space' }, warnings: ['The .env asks for 0.0.0.0.'] } });
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'pusher', server: { host: '0.0.0.0', port: 8080, path: '/lab', hostname: 'reverb.test', scheme: 'http', url: 'http://127.0.0.1:8080/lab', reachable_from_network: true },
+    apps: [{ id: 'one', key: 'key-one', connections: 2 }, { id: 'two', key: 'key-two', connections: 3 }], store: { state: 'failing', path: '', error: 'disk full; free some space' }, warnings: ['The .env asks for 0.0.0.0.'] } });
   s.append(event({ App: 'one', Event: 'OfOne' }));
   s.append(event({ App: 'two', Event: 'OfTwo' }));
 } }, async (page) => {
   await page.getByText('5 connections').waitFor();
-  await page.getByText('Nothing is being kept: disk full; free some space').waitFor();
+  await page.getByRole('alert').getByText('disk full; free some space').waitFor();
   await page.getByText('The .env asks for 0.0.0.0.').waitFor();
   await page.getByText('open to the network').waitFor();
   await page.getByLabel('Application').selectOption('two');
   await page.getByText('3 connections').waitFor();
   await page.getByText('REVERB_APP_KEY=key-two').waitFor();
+  await page.getByText('REVERB_HOST=reverb.test').waitFor();
+  await page.getByText("wsHost: 'reverb.test'").waitFor();
   assert.equal(await page.getByText('OfOne').count(), 0);
   assert.equal(new URL(page.url()).search, '?app=two');
+});
+
+scene('an application that is not here', { path: '/?app=nope&show=events', prepare: async (s) => {
+  s.append({ App: '', Kind: 'started', Note: '127.0.0.1:8080' });
+  s.append(event());
+} }, async (page) => {
+  await page.getByRole('heading', { name: 'There is no application nope here' }).waitFor();
+  await page.locator('.empty').getByText('client-portal').waitFor();
+  assert.equal(await page.getByRole('option', { name: 'InvoiceCreated' }).count(), 0);
+  await page.getByRole('button', { name: 'Show all applications' }).click();
+  await page.getByRole('option').getByText('InvoiceCreated').waitFor();
+  assert.equal(new URL(page.url()).search, '?show=events', 'the rest of the filter stays');
+});
+
+scene('names that hide something show it', { prepare: async (s) => {
+  s.append(event({ Channel: 'private-\u202e5.tneilc', Event: 'Invoice\u200bCreated', User: '7\u0000', Count: 0, Note: 'Nobody was subscribed to private-\u202e5.tneilc.' }));
+} }, async (page) => {
+  await settled(page, 1);
+  assert.equal(await page.locator('.row .where').innerText(), '◐\nprivate-202E5.tneilc');
+  assert.equal(await page.locator('.row .name').innerText(), 'Invoice200BCreated');
+  assert.equal(await page.locator('.row .nobody').getAttribute('title'), 'Nobody was subscribed to private-‹202E›5.tneilc.');
+  // The override is taken out of the text, so it turns nothing: the name still reads from left to right.
+  assert.ok(!(await page.locator('.row .where').textContent()).includes('\u202e'));
+  await page.getByRole('option').click();
+  assert.deepEqual(await page.locator('.detail .title .unseen').allInnerTexts(), ['200B', '202E']);
+  assert.deepEqual(await page.locator('.detail dd .unseen').allInnerTexts(), ['0000']);
+});
+
+scene('a store in memory is said quietly, and the notices of others are at hand', { prepare: async (s) => {
+  s.say({ Status: { version: '0.1.0', started_at: '2026-01-05T09:30:00Z', profile: 'reverb', server: { host: '127.0.0.1', port: 8080, path: '', hostname: '', scheme: 'http', url: 'http://127.0.0.1:8080' },
+    apps: [{ id: 'client-portal', key: 'local-reverb-key' }], store: { state: 'memory', path: ':memory:', error: '' } } });
+} }, async (page, server) => {
+  await page.getByText('in memory').waitFor();
+  assert.match(await page.getByText('in memory').getAttribute('title'), /kept until the server ends/);
+  assert.equal(await page.getByRole('alert').count(), 0);
+
+  await page.keyboard.press('?');
+  await page.getByRole('dialog').getByText('Licences').click();
+  await page.getByLabel('Licences').getByText('SIL OPEN FONT LICENSE').waitFor();
+  const res = await fetch(`${server.url}${await page.getByRole('link', { name: '/licenses.txt' }).getAttribute('href')}`);
+  const notices = await res.text();
+  assert.equal(res.headers.get('content-type'), 'text/plain; charset=utf-8');
+  for (const of of [/ibm-plex-mono .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /ibm-plex-sans .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /SIL OPEN FONT LICENSE Version 1\.1/, /\nvue 3\..*\(MIT\)[^]*Copyright \(c\) 2018-present, Yuxi/])
+    assert.match(notices, of);
 });

@@ -1,45 +1,82 @@
-// Takes the README's picture: "npm run picture". Two minutes of a made-up afternoon, always the same.
+// Takes the README's picture: "npm run picture". Two minutes of a made-up afternoon on a real server, sockets included.
+import { createHmac } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { browser, fixture, open, root } from './support.mjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { browser, echolab, open, publish, root } from './support.mjs';
 
 const file = resolve(root, 'build/images/live.png');
-const server = await fixture();
-const start = Date.now() - 112_400;
-let at = 0;
-const say = (after, entry, times = 1) => {
-  at += after;
-  server.append({ At: new Date(start + at).toISOString(), ...entry }, { Times: times });
-};
+const [key, secret] = ['local-reverb-key', 'local-reverb-secret'];
+const server = await echolab({ port: 8080, db: 'events.sqlite' });
+const chrome = await browser();
+
+// The sockets live in a page of their own: the policy of ours lets it talk to its own listener only.
+const clients = await (await chrome.newContext()).newPage();
+await clients.goto(`http://127.0.0.1:${server.port}/up`);
+
+/** Connects a user's socket, for send() to use by the user's name. */
+async function connect(name) {
+  return clients.evaluate(([name, port, key]) => new Promise((done) => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/app/${key}?protocol=7&client=js&version=8.6.0`);
+    window[name] = socket;
+    socket.onmessage = (m) => {
+      const { event, data } = JSON.parse(m.data);
+      if (event === 'pusher:connection_established') done(JSON.parse(data).socket_id);
+    };
+  }), [name, server.port, key]);
+}
+
+const send = (name, message) => clients.evaluate(([name, text]) => window[name].send(text), [name, JSON.stringify(message)]);
+
+function subscribe(name, socket, channel, member) {
+  const data = { channel };
+  if (member) data.channel_data = JSON.stringify({ user_id: member.id, user_info: { name: member.name } });
+  const text = [socket, channel, data.channel_data].filter(Boolean).join(':');
+  if (/^(private|presence)/.test(channel)) data.auth = `${key}:${createHmac('sha256', secret).update(text).digest('hex')}`;
+  return send(name, { event: 'pusher:subscribe', data });
+}
+
+/** Asks for somebody else's channel, as a stale tab does. */
+const trespass = (name) => send(name, { event: 'pusher:subscribe', data: { channel: 'private-client.9', auth: `${key}:nope` } });
+const typing = () => send('ada', { event: 'client-typing', channel: 'presence-project.1', data: { user: 'Ada', on: true } });
+const say = (channel, event, data) => publish(server.port, channel, event, data);
+
 let seed = 7;
 const random = (n) => (seed = (seed * 16807) % 2147483647) % n;
 
-const [ada, bo] = ['481516.2342', '108271.8281'];
-say(0, { Kind: 'started', Note: '127.0.0.1:8080' });
-for (const [socket, user, name] of [[ada, '7', 'Ada'], [bo, '8', 'Bo']]) {
-  say(2400, { Kind: 'opened', Source: 'client', Socket: socket, Note: 'http://localhost:5173' });
-  say(180, { Kind: 'subscribed', Source: 'client', Socket: socket, Channel: `private-client.${user}`, Count: 1 });
-  say(40, { Kind: 'subscribed', Source: 'client', Socket: socket, Channel: 'presence-project.1', User: user, Count: Number(user) - 6 });
-  say(0, { Kind: 'joined', Source: 'client', Socket: socket, Channel: 'presence-project.1', User: user, Count: Number(user) - 6, Data: { id: Number(user), name } });
+for (const [name, id] of [['ada', '7'], ['bo', '8']]) {
+  await pause(1500);
+  const socket = await connect(name);
+  await pause(180);
+  await subscribe(name, socket, `private-client.${id}`);
+  await subscribe(name, socket, 'presence-project.1', { id, name: name === 'ada' ? 'Ada' : 'Bo' });
+  await subscribe(name, socket, 'cache-rates');
+  if (name === 'ada') await subscribe(name, socket, 'private-encrypted-vault.9');
 }
 const events = ['TicketUpdated', 'InvoiceCreated', 'CommentAdded', 'ProjectUpdated'];
-while (at < 104_000) {
-  say(300 + random(1900), { Kind: 'published', Source: 'http', Channel: `private-client.${7 + random(2)}`, Event: events[random(4)], Data: { id: 1000 + random(900), state: 'open' }, Count: 1 }, 1 + random(5));
-  if (random(5) === 0) say(90, { Kind: 'whispered', Source: 'client', Socket: ada, User: '7', Channel: 'presence-project.1', Event: 'client-typing', Data: { user: 'Ada', on: true }, Count: 1 });
-  if (random(7) === 0) say(60, { Kind: 'published', Source: 'http', Channel: `client.${7 + random(2)}`, Event: 'InvoiceCreated', Data: { id: 42 }, Count: 0 });
-  if (random(19) === 0) say(60, { Kind: 'refused', Source: 'client', Socket: bo, Event: 'pusher:subscribe', Channel: 'private-client.9', Note: '4009 Connection is unauthorized' });
+const until = Date.now() + 104_000;
+while (Date.now() < until) {
+  await pause(300 + random(1900));
+  for (let n = 1 + random(5); n > 0; n--) await say(`private-client.${7 + random(2)}`, events[random(4)], { id: 1000 + random(900), state: 'open' });
+  if (random(5) === 0) await typing();
+  if (random(7) === 0) await say(`client.${7 + random(2)}`, 'InvoiceCreated', { id: 42 });
+  if (random(19) === 0) await trespass('bo');
 }
-say(900, { Kind: 'published', Source: 'http', Channel: 'presence-project.1', Event: 'TaskMoved', Data: { task: 311, from: 'doing', to: 'done', by: 'Bo' }, Count: 2 });
-say(700, { Kind: 'whispered', Source: 'client', Socket: ada, User: '7', Channel: 'presence-project.1', Event: 'client-typing', Data: { user: 'Ada', on: true }, Count: 1 });
-say(1100, { Kind: 'published', Source: 'http', Channel: 'private-client.7', Event: 'InvoiceCreated', Data: { id: 41, invoice_number: 'INV-0041', total: '980.00' }, Count: 1 });
-say(1300, { Kind: 'refused', Source: 'client', Socket: bo, Event: 'pusher:subscribe', Channel: 'private-client.9', Note: '4009 Connection is unauthorized' });
-say(800, { Kind: 'published', Source: 'http', Channel: 'private-encrypted-vault.9', Event: 'SecretRotated', Data: { nonce: 'u4bM', ciphertext: 'i3erQz8' }, Count: 1 });
-say(900, { Kind: 'published', Source: 'http', Channel: 'client.7', Event: 'InvoiceCreated', Data: { id: 42, client_id: 7, invoice_number: 'INV-0042', total: '1250.00', currency: 'EUR', due_at: '2026-02-04', lines: [{ sku: 'A-1', quantity: 3, price: '400.00' }], paid: false }, Count: 0 });
-say(700, { Kind: 'published', Source: 'http', Channel: 'cache-rates', Event: 'RatesUpdated', Data: { EUR: 1, USD: 1.0834, JPY: 161.22 }, Count: 2 });
-say(600, { Kind: 'published', Source: 'http', Channel: 'private-client.8', Event: 'TicketUpdated', Data: { id: 1207, state: 'closed' }, Count: 1 });
-server.say({ Status: { version: '0.1.0', started_at: new Date(start).toISOString(), profile: 'reverb', server: { host: '127.0.0.1', port: 8080, path: '', url: 'http://127.0.0.1:8080' }, apps: [{ id: 'client-portal', key: 'local-reverb-key', connections: 2, channels: 3, subscribed: 2 }], store: { state: 'ok' } } });
+const end = [
+  () => say('presence-project.1', 'TaskMoved', { task: 311, from: 'doing', to: 'done', by: 'Bo' }),
+  typing,
+  () => say('private-client.7', 'InvoiceCreated', { id: 41, invoice_number: 'INV-0041', total: '980.00' }),
+  () => trespass('bo'),
+  () => say('private-encrypted-vault.9', 'SecretRotated', { nonce: 'u4bM', ciphertext: 'i3erQz8' }),
+  () => say('client.7', 'InvoiceCreated', { id: 42, client_id: 7, invoice_number: 'INV-0042', total: '1250.00', currency: 'EUR', due_at: '2026-02-04', lines: [{ sku: 'A-1', quantity: 3, price: '400.00' }], paid: false }),
+  () => say('cache-rates', 'RatesUpdated', { EUR: 1, USD: 1.0834, JPY: 161.22 }),
+  () => say('private-client.8', 'TicketUpdated', { id: 1207, state: 'closed' }),
+];
+for (const next of end) {
+  await pause(600 + random(700));
+  await next();
+}
 
-const chrome = await browser();
 const { page, close } = await open(chrome, server.url);
 await page.getByRole('option').getByText('nobody').last().click();
 await page.getByText("broadcast on PrivateChannel('client.7')").waitFor();

@@ -1,5 +1,6 @@
 // From a publish over the signed HTTP API to the row on the screen, with the built program.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { browser, echolab, open, publish } from './support.mjs';
 
@@ -20,7 +21,7 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.equal(await publish(server.port, 'portal', 'Announcement', { title: 'Grüße 😀' }), 200);
   await page.getByRole('option').getByText('Announcement').click();
   assert.match(await page.locator('.payload').innerText(), /"title": "Grüße 😀"/);
-  await page.locator('.detail .verdict.amber').waitFor(); // nobody was there
+  assert.equal(await page.locator('.detail .verdict.amber').innerText(), 'Nobody was subscribed to portal.');
 
   // A client has to be another page: the policy of ours lets it talk to its own listener only.
   const other = await (await chrome.newContext()).newPage();
@@ -41,11 +42,32 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   await page.getByRole('option').getByText('SecondAnnouncement').click();
   await page.getByText('Delivered to 1 socket.').waitFor();
 
-  // The reason is the server's, the advice the page's: this holds the two together.
+  // The reason is the server's, word for word.
   await page.keyboard.press('Escape');
   assert.equal(await publish(server.port, 'private-portal', 'Misaddressed', {}), 200);
   await page.getByRole('option').getByText('Misaddressed').click();
-  await page.getByText("Nobody was subscribed to private-portal. 1 socket is on portal: broadcast on Channel('portal') to reach it.").waitFor();
+  await page.locator('.detail h2').getByText('Misaddressed').waitFor();
+  assert.equal(await page.locator('.detail .verdict').innerText(), "Nobody was subscribed to private-portal. 1 socket is on portal: broadcast on Channel('portal').");
   assert.deepEqual(wrong, []);
   await close();
+});
+
+test('what is copied works when pasted, whatever the names are', { timeout: 60_000 }, async () => {
+  const [id, key, secret] = ["it's #1 $HOME", 'key `id` "<b>', '\\ s3cret $(id) \' " ü'];
+  const odd = await echolab({ settings: { REVERB_APP_ID: id, REVERB_APP_KEY: key, REVERB_APP_SECRET: secret, REVERB_HOST: 'localhost' } });
+  const { page, wrong, close } = await open(chrome, odd.url);
+  try {
+    await page.getByText('REVERB_HOST=localhost').waitFor();
+    await page.locator('.empty').getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.match(copied, /http:\/\/localhost:/);
+    assert.equal(execFileSync('bash', ['-c', copied], { encoding: 'utf8' }), '{}');
+    await page.getByRole('option').getByText('hello', { exact: true }).click();
+    assert.match(await page.locator('.payload').innerText(), /"Hello from curl"/);
+    assert.deepEqual(wrong, []);
+  } finally {
+    await close();
+    await odd.stop();
+  }
 });

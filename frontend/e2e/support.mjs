@@ -39,14 +39,14 @@ export async function fixture(...args) {
   };
 }
 
-/** Starts the built program as "make run" does, in an empty folder and without the caller's settings. */
-export async function echolab() {
+/** Starts the built program as "make run" does, in an empty folder, with these settings and not the caller's. */
+export async function echolab({ port = 0, settings = {}, db = ':memory:' } = {}) {
   const bin = process.env.ECHOLAB_BIN ?? resolve(root, 'bin/echolab');
   if (!existsSync(bin)) throw new Error(`${bin} is not there: run "make build", or set ECHOLAB_BIN.`);
   const { PATH, HOME, LOCALAPPDATA, SystemRoot } = process.env;
-  const child = spawn(bin, ['serve', '--host', '127.0.0.1', '--port', '0', '--ui-port', '0', '--db', ':memory:', '--json'], {
+  const child = spawn(bin, ['serve', '--host', '127.0.0.1', '--port', `${port}`, '--ui-port', '0', '--db', db, '--json'], {
     cwd: mkdtempSync(join(tmpdir(), 'echolab-page-')),
-    env: { PATH, HOME, LOCALAPPDATA, SystemRoot },
+    env: { PATH, HOME, LOCALAPPDATA, SystemRoot, ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ready = JSON.parse(await firstLine(child));

@@ -20,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"echolab/app"
 	"echolab/app/api"
 	"echolab/app/desktop"
 	"echolab/emulator/journal"
@@ -45,17 +46,32 @@ type backend struct {
 func (b *backend) Status() api.Status              { return *b.status.Load() }
 func (b *backend) Secret(id string) (string, bool) { return "secret-of-" + id, id != "" }
 func (b *backend) Journal() *journal.Journal       { return b.journal }
-func (b *backend) Entries(_ context.Context, q api.Query) ([]journal.Entry, error) {
+func (b *backend) Entries(_ context.Context, q app.Query) (app.Page, error) {
 	// A store that still has what the ring let go: entries made up from their numbers.
 	if q.Before == 0 || q.Before > b.journal.Last()+1 {
-		return nil, nil
+		return app.Page{}, nil
 	}
-	var out []journal.Entry
+	var out app.Page
 	for seq := max(1, int(q.Before)-q.Limit); seq < int(q.Before); seq++ {
-		out = append(out, journal.Entry{Seq: uint64(seq), At: time.UnixMicro(1_700_000_000_000_000 + int64(seq)),
-			Kind: journal.Published, App: "client-portal", Channel: "kept", Event: fmt.Sprintf("FromStore%d", seq), Data: []byte("{}")})
+		out.Entries = append(out.Entries, kept(uint64(seq)))
 	}
+	out.More = int(q.Before) > q.Limit+1
 	return out, nil
+}
+
+func (b *backend) Entry(_ context.Context, seq uint64) (journal.Entry, error) {
+	if e, ok := b.journal.At(seq); ok {
+		return e, nil
+	}
+	if seq > b.journal.Last() {
+		return journal.Entry{}, &app.Error{Code: app.NotFound, Message: fmt.Sprintf("There is no entry %d.", seq)}
+	}
+	return kept(seq), nil
+}
+
+func kept(seq uint64) journal.Entry {
+	return journal.Entry{Seq: seq, At: time.UnixMicro(1_700_000_000_000_000 + int64(seq)),
+		Kind: journal.Published, App: "client-portal", Channel: "kept", Event: fmt.Sprintf("FromStore%d", seq), Data: []byte("{}")}
 }
 
 func main() {
@@ -83,7 +99,7 @@ func run(listen string, after uint64, keep int, window bool) error {
 		Server: api.ServerStatus{Host: "127.0.0.1", Port: 8080, Scheme: "http", URL: "http://127.0.0.1:8080"},
 		UI:     "http://" + l.Addr().String(),
 		Apps:   []api.AppStatus{{ID: "client-portal", Key: "local-reverb-key"}},
-		Store:  api.StoreStatus{State: api.StoreOK, Path: ":memory:"},
+		Store:  api.StoreStatus{State: api.StoreOK, Path: "/home/ada/.local/share/echolab/client-portal.sqlite"},
 	})
 	handler := api.New(b, api.Options{UI: frontend.Files()})
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}

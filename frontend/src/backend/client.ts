@@ -62,4 +62,11 @@ export const client = {
     (await get<Secret>(`/api/apps/${encodeURIComponent(app)}/secret`, { headers: { 'X-Echolab-Page': '1' } })).secret,
 };
 
+/** What others made and the page carries, with their notices: written when the page is built, see licenses.ts. */
+export async function licenses(): Promise<string> {
+  const res = await fetch('/licenses.txt');
+  if (!res.ok) throw new Refused(res.status, { code: 'not_found', message: 'The notices are part of the built page only.' });
+  return res.text();
+}
+
 export type Client = typeof client;

@@ -53,6 +53,9 @@ export interface ServerStatus {
   port: number;
   /** Path is the prefix before /app and /apps; empty or starting with a slash. */
   path: string;
+  /** Hostname is the name under which clients are to find it (--hostname, REVERB_HOST); empty when none was given, or
+   * one that the certificate is not for. */
+  hostname: string;
   /** Scheme is http, or https where TLS is configured. */
   scheme: string;
   /** URL is where a client on this machine reaches it, path included, such as http://127.0.0.1:8080. With TLS its host is
@@ -79,7 +82,7 @@ export interface AppStatus {
 /** StoreState says how the store is. */
 export type StoreState =
   | 'ok'
-  | 'off'
+  | 'memory'
   | 'failing';
 
 /** StoreStatus is where entries are kept and whether that works. */

@@ -2,6 +2,7 @@ import { mount } from '@vue/test-utils';
 import { describe, expect, it, vi } from 'vitest';
 import { h, nextTick } from 'vue';
 import { entry } from '../state/samples';
+import EntryDetail from './EntryDetail.vue';
 import EntryRow from './EntryRow.vue';
 import JsonView from './JsonView.vue';
 import Tape from './Tape.vue';
@@ -45,15 +46,58 @@ describe('EntryRow', () => {
 
   it('says who got it', () => {
     expect(row({ count: 3 }).find('.to').text()).toBe('3');
-    const none = row({ count: 0, delivered: false, note: 'nobody was subscribed' });
+    const none = row({ count: 0, delivered: false, note: "Nobody was subscribed to c. 1 socket is on private-c: broadcast on PrivateChannel('c')." });
     expect(none.find('.to').text()).toBe('nobody');
-    expect(none.find('.nobody').attributes('title')).toBe('Nobody was subscribed to c.');
+    expect(none.find('.nobody').attributes('title')).toBe("Nobody was subscribed to c. 1 socket is on private-c: broadcast on PrivateChannel('c').");
   });
 
   it('shows markup in names as text and stays short', () => {
     const w = row({ event: `<b>${'x'.repeat(2000)}`, channel: '<i>c</i>' });
     expect(w.find('b').exists()).toBe(false);
     expect(w.find('.name').text().length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe('names that hide something', () => {
+  const name = 'private-\u202etneilc\u200b';
+
+  it('show it in a row', () => {
+    const w = mount(EntryRow, { props: { entry: entry(1, { channel: name, event: 'a\u0000b', delivered: false, note: `Nobody was subscribed to ${name}.` }), profile: 'reverb', selected: false } });
+    expect(w.findAll('.where .unseen').map((c) => c.text())).toEqual(['202E', '200B']);
+    expect(w.find('.name .unseen').text()).toBe('0000');
+    expect(w.find('.nobody').attributes('title')).toBe('Nobody was subscribed to private-‹202E›tneilc‹200B›.');
+  });
+
+  it('show it in the detail', () => {
+    const w = mount(EntryDetail, { props: { seq: 1, known: entry(1, { channel: name, event: name, user: '7\u202e' }), profile: 'reverb' } });
+    expect(w.findAll('h2 .unseen').map((c) => c.text())).toEqual(['202E', '200B']);
+    expect(w.findAll('.channel .unseen')).toHaveLength(2);
+    expect(w.findAll('dd .unseen').map((c) => c.attributes('title'))).toEqual(['U+202E, which cannot be seen']);
+  });
+
+  it('turn nothing in a payload', () => {
+    const w = mount(JsonView, { props: { data: `{"a":"x\u202ey","b":"می\u200cخواهم"}`, raw: false } });
+    expect(w.text()).toContain('"x‹202E›y"');
+    expect(w.text()).toContain('می\u200cخواهم');
+  });
+});
+
+describe('EntryDetail', () => {
+  const verdict = (over: object) => mount(EntryDetail, { props: { seq: 1, known: entry(1, over), profile: 'reverb' } }).find('.verdict');
+
+  it('says why nobody got it in the server’s words alone', () => {
+    for (const note of ['Only the sender was subscribed, and it is left out.', "Nobody was subscribed to c. 2 sockets are on private-c: broadcast on PrivateChannel('c')."]) {
+      const said = verdict({ delivered: false, count: 0, note });
+      expect(said.text()).toBe(note);
+      expect(said.classes()).toContain('amber');
+    }
+    expect(verdict({ count: 2 }).text()).toBe('Delivered to 2 sockets.');
+    expect(verdict({ count: 2 }).classes()).not.toContain('amber');
+  });
+
+  it('shows a refusal’s reason in red', () => {
+    const said = verdict({ kind: 'refused', note: '4009 Connection is unauthorized' });
+    expect([said.text(), said.classes()]).toEqual(['4009 Connection is unauthorized', ['verdict', 'red']]);
   });
 });
 

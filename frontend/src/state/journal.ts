@@ -1,4 +1,4 @@
-// What happened, as far as this page knows: a plain array outside Vue's reactivity, and small indexes folded from it.
+// What happened, as far as this page knows: a plain array outside Vue's reactivity, and the seconds of the tape.
 import type { Entry, Feed } from '../backend/types';
 
 /** Entries that are not here: lost by the ring, or from before the page was opened. They lie before seq. */
@@ -35,7 +35,6 @@ export class Journal {
   /** The server's clock minus ours, in milliseconds. */
   skew = 0;
   private readonly seconds = new Map<number, Second>();
-  private readonly subscribers = new Map<string, number>();
 
   /** Takes a batch of the feed. first: it is the newest part, perhaps of another run of the server. */
   add(feed: Feed, first: boolean): void {
@@ -100,13 +99,6 @@ export class Journal {
     return recent.reduce((sum, s) => sum + s.delivered + s.nobody, 0) / 3;
   }
 
-  /** Channels of an application that have subscribers, as far as this page saw them come. */
-  occupied(app: string): Map<string, number> {
-    const out = new Map<string, number>();
-    for (const [key, n] of this.subscribers) if (key.startsWith(`${app}\n`)) out.set(key.slice(app.length + 1), n);
-    return out;
-  }
-
   private push(row: Row): void {
     this.rows.push(row);
   }
@@ -131,21 +123,12 @@ export class Journal {
         s.refused++;
         break;
       case 'subscribed':
-      case 'unsubscribed': {
-        s.moves++;
-        const key = `${e.app}\n${e.channel}`;
-        if (e.count > 0) this.subscribers.set(key, e.count);
-        else this.subscribers.delete(key);
-        break;
-      }
+      case 'unsubscribed':
       case 'opened':
       case 'closed':
       case 'joined':
       case 'left':
         s.moves++;
-        break;
-      case 'started':
-        this.subscribers.clear();
         break;
     }
   }
@@ -162,7 +145,6 @@ export class Journal {
     this.rows = [];
     this.last = 0;
     this.seconds.clear();
-    this.subscribers.clear();
     this.shape++;
   }
 }

@@ -57,9 +57,10 @@ export const sources: Record<Source, string> = {
   replay: 'a recording',
 };
 
+// Why nobody got it is the server's to say, which knew the moment.
 function delivery(e: Entry): string {
   if (e.delivered) return `Delivered to ${many(e.count, 'socket')}.`;
-  return e.channel ? `Nobody was subscribed to ${e.channel}.` : 'Nobody got it.';
+  return e.note || 'Nobody got it.';
 }
 
 /** "1 socket", "3 sockets". */

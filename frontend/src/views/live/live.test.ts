@@ -1,10 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
-import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { entry, feed } from '../../state/samples';
 import { Journal } from '../../state/journal';
 import { Filtered, indexOf, passes, step, wordsOf } from './live';
-import { addressOf, baseOf, curl, dotenv, echo } from './snippets';
 
 const all = { app: '', show: 'all' as const, q: '' };
 
@@ -65,50 +62,5 @@ describe('step', () => {
   it('finds places', () => {
     expect([10, 12, 13, 99].map((seq) => indexOf(rows, seq))).toEqual([1, 2, 3, 4]);
     expect(step([], 0, 1)).toBe(0);
-  });
-});
-
-describe('snippets', () => {
-  const app = { id: 'client-portal', key: 'local-reverb-key', connections: 0, channels: 0, subscribed: 0 };
-  const server = { host: '127.0.0.1', port: 8080, path: '', scheme: 'http', url: '', reachable_from_network: false };
-
-  it('names an address that can be reached', () => {
-    expect(addressOf(server, 'lab.test').host).toBe('127.0.0.1');
-    expect(addressOf({ ...server, host: '0.0.0.0' }, 'lab.test').host).toBe('lab.test');
-    expect(addressOf({ ...server, host: '::' }, '').host).toBe('127.0.0.1');
-    expect(addressOf({ ...server, host: '::1' }, '').host).toBe('[::1]');
-  });
-
-  it('.env has Laravel’s names', () => {
-    const text = dotenv(app, 's3cret', addressOf(server, ''));
-    expect(text).toContain('REVERB_APP_SECRET=s3cret\nREVERB_HOST="127.0.0.1"\nREVERB_PORT=8080');
-    expect(text).toContain('VITE_REVERB_HOST="${REVERB_HOST}"');
-  });
-
-  it('Echo is told a path only when there is one', () => {
-    expect(echo(app, addressOf(server, ''))).not.toContain('wsPath');
-    expect(echo(app, addressOf({ ...server, path: '/lab' }, ''))).toContain("wsPath: '/lab',");
-  });
-
-  it('TLS is in every snippet, with a name that the certificate is for', () => {
-    const at = addressOf({ ...server, host: '0.0.0.0', scheme: 'https', url: 'https://portal.test:8080' }, '192.168.0.2');
-    expect(baseOf(at)).toBe('https://portal.test:8080');
-    expect(dotenv(app, 's', at)).toContain('REVERB_HOST="portal.test"\nREVERB_PORT=8080\nREVERB_SCHEME=https');
-    expect(echo(app, at)).toContain("wssPort: 8080,\n    forceTLS: true,\n    enabledTransports: ['ws', 'wss'],");
-    expect(curl(app, 's', at)).toContain('"https://portal.test:8080/apps/');
-  });
-
-  it('the shell snippet signs as the HTTP API checks', () => {
-    const script = `curl() { printf '%s\\n' "$@"; }\n${curl(app, 'local-reverb-secret', addressOf({ ...server, path: '/lab' }, ''))}`;
-    const args = execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim().split('\n');
-    const url = new URL(args.at(-1) ?? '');
-    const body = args[args.indexOf('-d') + 1] ?? '';
-    expect(url.pathname).toBe('/lab/apps/client-portal/events');
-    expect(JSON.parse(JSON.parse(body).data)).toEqual({ text: 'Hello from curl' });
-    expect(url.searchParams.get('body_md5')).toBe(createHash('md5').update(body).digest('hex'));
-    const signature = url.searchParams.get('auth_signature');
-    url.searchParams.delete('auth_signature');
-    const signed = `POST\n/apps/client-portal/events\n${url.searchParams}`;
-    expect(signature).toBe(createHmac('sha256', 'local-reverb-secret').update(signed).digest('hex'));
   });
 });

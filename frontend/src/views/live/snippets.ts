@@ -1,5 +1,6 @@
 // Texts to paste, made from the server's status.
 import type { AppStatus, ServerStatus } from '../../backend/types';
+import { envValue, scriptString, shellWord, urlPart } from './quote';
 
 /** Where clients connect to, seen from whoever reads this page. */
 export interface Address {
@@ -12,24 +13,31 @@ export interface Address {
 /** Shown in place of a secret that nobody asked for yet. */
 export const masked = '••••••••••••';
 
-/** pageHost is the host of this page's address; empty in the desktop window. */
+const everywhere = ['', '0.0.0.0', '::', '[::]'];
+
+/**
+ * The name that the server was given for clients; else the address that it listens on, and where that is every one of
+ * the machine, pageHost: the host of this page's address, empty in the desktop window.
+ */
 export function addressOf(server: ServerStatus, pageHost: string): Address {
-  const everywhere = server.host === '' || server.host === '0.0.0.0' || server.host === '::';
   // With TLS only a name that the certificate is for will do.
-  const host = server.scheme === 'https' ? new URL(server.url).hostname : everywhere ? pageHost || '127.0.0.1' : server.host;
+  const names = server.scheme === 'https' ? [server.hostname, new URL(server.url).hostname] : [server.hostname, server.host, pageHost];
+  const host = names.find((h) => !everywhere.includes(h)) ?? '127.0.0.1';
   return { host: host.includes(':') && !host.startsWith('[') ? `[${host}]` : host, port: server.port, path: server.path, scheme: server.scheme };
 }
 
-/** baseOf is the address as one text. */
-export const baseOf = (at: Address) => `${at.scheme}://${at.host}:${at.port}${at.path}`;
+/** The address as one text. */
+export function baseOf(at: Address): string {
+  return `${at.scheme}://${at.host}:${at.port}${encodeURI(at.path)}`;
+}
 
 export function dotenv(app: AppStatus, secret: string, at: Address): string {
   return `BROADCAST_CONNECTION=reverb
 
-REVERB_APP_ID=${app.id}
-REVERB_APP_KEY=${app.key}
-REVERB_APP_SECRET=${secret}
-REVERB_HOST="${at.host}"
+REVERB_APP_ID=${envValue(app.id)}
+REVERB_APP_KEY=${envValue(app.key)}
+REVERB_APP_SECRET=${envValue(secret)}
+REVERB_HOST=${envValue(at.host)}
 REVERB_PORT=${at.port}
 REVERB_SCHEME=${at.scheme}
 
@@ -49,9 +57,9 @@ window.Pusher = Pusher;
 
 window.Echo = new Echo({
     broadcaster: 'reverb',
-    key: '${app.key}',
-    wsHost: '${at.host}',
-    ${at.scheme === 'https' ? 'wssPort' : 'wsPort'}: ${at.port},${at.path ? `\n    wsPath: '${at.path}',` : ''}
+    key: ${scriptString(app.key)},
+    wsHost: ${scriptString(at.host)},
+    ${at.scheme === 'https' ? 'wssPort' : 'wsPort'}: ${at.port},${at.path ? `\n    wsPath: ${scriptString(at.path)},` : ''}
     forceTLS: ${at.scheme === 'https'},
     enabledTransports: [${at.scheme === 'https' ? "'ws', 'wss'" : "'ws'"}],
 });
@@ -66,14 +74,18 @@ export function tinker(): string {
 `;
 }
 
-/** A signed publish with nothing but a shell, curl and openssl. The path prefix is not part of what is signed. */
+/**
+ * A signed publish with nothing but a shell, curl and openssl. What is signed is the path as it is sent, without the
+ * server's prefix, and the query's values as they were before they were encoded.
+ */
 export function curl(app: AppStatus, secret: string, at: Address): string {
+  const path = `/apps/${urlPart(app.id)}/events`;
   return `body='{"name":"hello","channel":"demo","data":"{\\"text\\":\\"Hello from curl\\"}"}'
-query="auth_key=${app.key}&auth_timestamp=$(date +%s)&auth_version=1.0"
+query="auth_timestamp=$(date +%s)&auth_version=1.0"
 query="$query&body_md5=$(printf %s "$body" | openssl md5 -r | cut -c1-32)"
-sign=$(printf 'POST\\n/apps/${app.id}/events\\n%s' "$query" |
-  openssl dgst -sha256 -hmac '${secret}' -r | cut -c1-64)
+sign=$(printf 'POST\\n%s\\nauth_key=%s&%s' ${shellWord(path)} ${shellWord(app.key)} "$query" |
+  openssl dgst -sha256 -hmac ${shellWord(secret)} -r | cut -c1-64)
 curl -sS -H 'Content-Type: application/json' -d "$body" \\
-  "${baseOf(at)}/apps/${app.id}/events?$query&auth_signature=$sign"
+  ${shellWord(`${baseOf(at)}${path}?auth_key=${urlPart(app.key)}`)}"&$query&auth_signature=$sign"
 `;
 }
