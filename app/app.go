@@ -156,7 +156,7 @@ func (a *App) Run(ctx context.Context) error {
 	if a.unkept != "" {
 		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
 	}
-	a.log.Info("started", "url", a.URL(), "ui", a.UIURL(), "db", a.config.DB)
+	a.log.Info("started", "url", a.URL(), "ui", a.UIURL(), "db", strings.Join(a.store.State().Paths, ", "))
 	close(a.ready)
 
 	var err error

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -127,9 +128,7 @@ func Load(src Sources) (Config, error) {
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)
 	if len(l.problems) > 0 {
 		// What was lost in the .env may be why something is missing now.
-		for _, lost := range l.lost {
-			l.problem("%s", lost)
-		}
+		l.problems = append(slices.Clone(l.lost), l.problems...)
 		return Config{}, &Error{Code: Invalid, Message: strings.Join(l.problems, "\n")}
 	}
 	return l.config, nil

@@ -97,7 +97,7 @@ func (m *missed) told(timeout time.Duration) (next uint64, note string) {
 	note = fmt.Sprintf("%s did not come within %s; ", wanted, timeout)
 	switch m.others {
 	case 0:
-		note += "nothing else came either"
+		note += "nothing else came meanwhile"
 	case 1:
 		note += "this came instead: " + m.nearest
 	default:

@@ -32,6 +32,7 @@ type conn struct {
 	reader reader
 	in     inbound
 	first  uint8         // messages so far, up to freshFirst
+	noted  uint8         // refusals that were logged, up to notedMost
 	subs   subscriptions // owned by the read goroutine
 	rate   window        // messages, when the app limits them
 	client window        // client events, where the profile limits them

@@ -7,9 +7,36 @@ import (
 	"time"
 )
 
+// writeAtOnce is how many bytes one write has Config.WriteTimeout for: whoever reads steadily, but slowly, is not cut off in
+// the middle of a large roster.
+const writeAtOnce = 128 << 10
+
+// write writes frames of size bytes together.
+func (c *conn) write(batch net.Buffers, size int) (err error) {
+	patience := func() { _ = c.nc.SetWriteDeadline(time.Now().Add(c.hub.srv.cfg.WriteTimeout)) }
+	b := batch[0]
+	if len(batch) > 1 {
+		if tcp, ok := c.nc.(*net.TCPConn); ok {
+			patience()
+			_, err = batch.WriteTo(tcp)
+			return err
+		}
+		b = make([]byte, 0, size) // TLS and pipes have no writev
+		for _, f := range batch {
+			b = append(b, f...)
+		}
+	}
+	for len(b) > 0 && err == nil {
+		n := min(len(b), writeAtOnce)
+		patience()
+		_, err = c.nc.Write(b[:n])
+		b = b[n:]
+	}
+	return err
+}
+
 // flush writes all that waits, many frames in one write, until nothing does. There is at most one flush a connection.
 func (c *conn) flush() {
-	tcp, isTCP := c.nc.(*net.TCPConn)
 	for {
 		c.mu.Lock()
 		batch := c.queue
@@ -17,25 +44,23 @@ func (c *conn) flush() {
 			c.flushing = false
 			if c.ending {
 				close(c.drained)
+			} else {
+				_ = c.nc.SetWriteDeadline(time.Time{}) // a past one would keep flushNow from writing
 			}
 			c.mu.Unlock()
 			return
 		}
 		c.queue, c.writing, c.queued, c.largest = nil, c.queued, 0, 0
 		c.mu.Unlock()
-		_ = c.nc.SetWriteDeadline(time.Now().Add(c.hub.srv.cfg.WriteTimeout))
 		var err error
-		switch {
-		case len(batch) == 1:
-			_, err = c.nc.Write(batch[0])
-		case isTCP:
-			_, err = batch.WriteTo(tcp)
-		default: // TLS and pipes have no writev: one write for all
-			joined := make([]byte, 0, c.writing)
-			for _, f := range batch {
-				joined = append(joined, f...)
+		for len(batch) > 0 && err == nil {
+			n, size := 1, len(batch[0])
+			for n < len(batch) && size+len(batch[n]) <= writeAtOnce {
+				size += len(batch[n])
+				n++
 			}
-			_, err = c.nc.Write(joined)
+			err = c.write(batch[:n:n], size)
+			batch = batch[n:]
 		}
 		c.mu.Lock()
 		if err == nil {

@@ -82,6 +82,9 @@ func (s *Server) admit() {
 	_ = s.journal.Admit(ctx)
 }
 
+// notedMost is how many refusals of one connection are logged; the journal has them all.
+const notedMost = 20
+
 // note journals a refusal. It waits for the store like any message: nonsense must not fill the journal unchecked.
 func (c *conn) note(e *pusher.Error, event, channel string) {
 	c.hub.srv.admit()
@@ -89,8 +92,11 @@ func (c *conn) note(e *pusher.Error, event, channel string) {
 	entry.Event, entry.Channel, entry.Note = short(event), short(channel), short(e.Error())
 	c.hub.srv.journal.Append(entry)
 	level := slog.LevelInfo
-	if e == pusher.ErrRateLimit || e == pusher.ErrClientRate { // they come in floods
+	switch {
+	case e == pusher.ErrRateLimit || e == pusher.ErrClientRate, c.noted == notedMost: // they come in floods
 		level = slog.LevelDebug
+	default:
+		c.noted++
 	}
 	c.hub.srv.log.Log(context.Background(), level, "message refused", "socket", c.id, "event", entry.Event, "channel", entry.Channel, "reason", entry.Note)
 }

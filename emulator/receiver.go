@@ -19,8 +19,7 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// receiver posts webhooks to one URL: in order, one at a time, while it answers as it should; otherwise each request
-// again on its own, twice as late each time, for five minutes. What waits is bounded in bytes.
+// receiver posts webhooks to one URL: events in order, one at a time; a request that failed again on its own, twice as late each time, for five minutes. What waits is bounded in bytes.
 type receiver struct {
 	app    *pusher.App
 	hook   pusher.Webhook
@@ -120,6 +119,7 @@ func (r *receiver) run(ctx context.Context) {
 	var again retries
 	results := make(chan *delivery)
 	busy, well := 0, true
+	fresh := false // a request that was not tried before is under way: they go one at a time, in order
 	var said time.Time
 	givenUp := 0
 	why := ""
@@ -153,6 +153,9 @@ func (r *receiver) run(ctx context.Context) {
 				start(heap.Pop(&again).(*delivery))
 				continue
 			}
+			if fresh {
+				break
+			}
 			d, wait := r.next(now)
 			if d == nil {
 				if wait > 0 {
@@ -160,17 +163,18 @@ func (r *receiver) run(ctx context.Context) {
 				}
 				break
 			}
+			fresh = true
 			start(d)
 		}
 		r.mu.Lock()
-		finished, fresh := r.finished, len(r.fresh)
+		finished, left := r.finished, len(r.fresh)
 		dropped := r.dropped
 		r.dropped = 0
 		r.mu.Unlock()
 		if dropped > 0 {
 			givenUp, why = givenUp+dropped, "too much is waiting for it"
 		}
-		over := finished && busy == 0 && fresh == 0
+		over := finished && busy == 0 && left == 0
 		if over {
 			for _, d := range again {
 				d.outcome = "at shutdown: " + d.outcome
@@ -198,6 +202,9 @@ func (r *receiver) run(ctx context.Context) {
 		case d := <-results:
 			busy--
 			well = d.ok
+			if d.attempts == 1 {
+				fresh = false
+			}
 			wait := min(webhookBackoff<<(d.attempts-1), time.Minute)
 			switch d.due = time.Now().Add(wait); {
 			case d.ok:

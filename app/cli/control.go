@@ -68,11 +68,13 @@ func (s *shell) env(name string) string {
 func (c *control) ask(ctx context.Context, method, path string, query url.Values, body, v any) error {
 	var content io.Reader
 	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
+		var text bytes.Buffer
+		enc := json.NewEncoder(&text)
+		enc.SetEscapeHTML(false) // a payload goes out as it was written
+		if err := enc.Encode(body); err != nil {
 			return err
 		}
-		content = bytes.NewReader(text)
+		content = &text
 	}
 	target := c.base + path
 	if len(query) > 0 {
