@@ -189,7 +189,7 @@ func (r *receiver) run(ctx context.Context) {
 		if over {
 			return
 		}
-		if len(again) > 0 {
+		if room := busy == 0 || !well && busy < webhookAtOnce; room && len(again) > 0 { // else a result comes first
 			pause = min(pause, again[0].due.Sub(now))
 		}
 		if givenUp > 0 {
