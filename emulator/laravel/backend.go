@@ -65,11 +65,20 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	return b, nil
 }
 
+// Run does what time brings until ctx ends, and returns once all of that has ended.
+func (b *Backend) Run(ctx context.Context) { <-ctx.Done() }
+
 // Use takes over a changed description: requests that begin now see it.
 func (b *Backend) Use(described *Application) { b.description.Store(described) }
 
 // ServeHTTP answers a request to the application.
 func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
+
+// Application is what is described at the moment. It must not be changed.
+func (b *Backend) Application() *Application { return b.description.Load() }
+
+// Mode is how contradictions are treated.
+func (b *Backend) Mode() Mode { return b.cfg.Mode }
 
 // Handles tells whether the application has a route for the request.
 func (b *Backend) Handles(r *http.Request) bool {
