@@ -110,12 +110,17 @@ func (b *Backend) Compose(o Occurrence) (Composed, error) {
 	if o.Seed == nil {
 		o.Ordinal = b.drawn.next(s.Name)
 	}
-	return compose(app, b.cfg.Mode, s, b.rowsOf(app), b.cfg.Clock.Now(), o)
+	return compose(app, b.cfg.Mode, s, b.payloadRows, b.cfg.Clock.Now(), o)
 }
 
-// rowsOf reads the rows that payloads are drawn from.
-func (b *Backend) rowsOf(app *Application) func(string) []Object {
-	return func(typ string) []Object { return app.Entities[typ] }
+// payloadRows are the rows of a type that payloads are drawn from.
+func (b *Backend) payloadRows(typ string) []Object {
+	rows := b.entities(typ)
+	all := make([]Object, len(rows))
+	for i, r := range rows {
+		all[i] = r.Data
+	}
+	return all
 }
 
 // Compose is what an occurrence comes to in an application that nobody runs: its rows are those that it begins with.
@@ -297,17 +302,17 @@ func (sc *scene) fill(pattern string, payload Object, subject string) (string, e
 		if asked, ok := sc.given[short]; ok {
 			return askedID(asked).String()
 		}
-		if id := idOf(payloadID(payload, short)); !id.IsZero() {
+		if id := anID(payloadID(payload, short)); !id.IsZero() {
 			return id.String()
 		}
 		typ := sc.typeOf(short)
 		for _, c := range sc.chosen {
 			if c.typ == typ {
-				return idOf(c.row.Get("id")).String()
+				return anID(c.row.Get("id")).String()
 			}
 		}
 		if typ != "" && len(sc.table(typ)) > 0 {
-			return idOf(sc.row(typ).Get("id")).String()
+			return anID(sc.row(typ).Get("id")).String()
 		}
 		missing = cmp.Or(missing, fmt.Errorf("channel %s needs %s; pass it (--param %s=…)", pattern, name, name))
 		return found
@@ -328,7 +333,7 @@ func payloadID(payload Object, short string) any {
 					if isObject {
 						value = object.Get("id")
 					}
-					if !idOf(value).IsZero() {
+					if !anID(value).IsZero() {
 						return value
 					}
 				}
