@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/brianvoe/gofakeit/v7"
-
 	"echolab/emulator/pusher"
 )
 
@@ -137,10 +135,7 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if o.Seed != nil {
 		seed, now = *o.Seed, seededAt.Add(time.Duration(o.Ordinal%1e6)*time.Minute)
 	}
-	sc := &scene{
-		app: app, rows: rows, at: now, given: map[string]any{},
-		fake: gofakeit.NewFaker(newSource(seed, s.Name, o.Ordinal), false),
-	}
+	sc := newScene(app, rows, now, seed, s.Name, o.Ordinal)
 	for name, value := range o.Params {
 		name = paramName(name)
 		if name == "id" && s.subject != "" {
