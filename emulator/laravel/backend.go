@@ -38,7 +38,11 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
+	drawn counter // how often each event of the catalogue has been drawn
+
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
+
+	rows entityRows
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -49,19 +53,34 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	if cfg.Clock == nil {
 		cfg.Clock = machineClock{}
 	}
+	if cfg.Store == nil {
+		cfg.Store = newMemoryStore()
+	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
 	b.description.Store(described)
+	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
+		return nil, err
+	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
 	}
 	return b, nil
 }
 
+// Run does what time brings until ctx ends, and returns once all of that has ended.
+func (b *Backend) Run(ctx context.Context) { <-ctx.Done() }
+
 // Use takes over a changed description: requests that begin now see it.
 func (b *Backend) Use(described *Application) { b.description.Store(described) }
 
 // ServeHTTP answers a request to the application.
 func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
+
+// Application is what is described at the moment. It must not be changed.
+func (b *Backend) Application() *Application { return b.description.Load() }
+
+// Mode is how contradictions are treated.
+func (b *Backend) Mode() Mode { return b.cfg.Mode }
 
 // Handles tells whether the application has a route for the request.
 func (b *Backend) Handles(r *http.Request) bool {
