@@ -38,7 +38,11 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
+	drawn counter // how often each event of the catalogue has been drawn
+
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
+
+	rows entityRows
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -49,8 +53,14 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	if cfg.Clock == nil {
 		cfg.Clock = machineClock{}
 	}
+	if cfg.Store == nil {
+		cfg.Store = newMemoryStore()
+	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
 	b.description.Store(described)
+	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
+		return nil, err
+	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
 	}
