@@ -39,6 +39,7 @@ type Backend struct {
 	mux         *http.ServeMux
 
 	drawn counter // how often each event of the catalogue has been drawn
+	queue queue
 
 	keeper    keeper
 	presences presences
@@ -62,6 +63,7 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 		cfg.Store = newMemoryStore()
 	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
+	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
 	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
 		return nil, err
@@ -81,7 +83,7 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 // Run does what time brings until ctx ends, and returns once all of that has ended.
 func (b *Backend) Run(ctx context.Context) {
 	var chores sync.WaitGroup
-	for _, chore := range []func(context.Context){b.runPresence} {
+	for _, chore := range []func(context.Context){b.runPresence, b.runQueue} {
 		chores.Go(func() { chore(ctx) })
 	}
 	chores.Wait()

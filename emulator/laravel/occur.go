@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/brianvoe/gofakeit/v7"
-
 	"echolab/emulator/pusher"
 )
 
@@ -59,8 +57,8 @@ type Composed struct {
 	Publications []pusher.Publication
 	// Notes are sentences about what a person may not expect.
 	Notes []string
-	// Now: not to be held by the queue.
-	Now bool
+	// Delay is how long the queue holds it; 0: it is sent at once.
+	Delay time.Duration
 }
 
 // channelsPerRequest is how many channels Laravel's Pusher broadcaster puts into one request (protocol H.6).
@@ -86,18 +84,14 @@ func (c *counter) next(event string) uint64 {
 }
 
 // Occur sends an event of the catalogue: the payload is drawn, made what the mode makes of it (protocol K.9), and
-// published on its channels, in chunks of 100 as Laravel does. It returns what was published.
+// published on its channels, in chunks of 100 as Laravel does, or queued where the queue has a delay. It returns what was or
+// will be published.
 func (b *Backend) Occur(ctx context.Context, o Occurrence) ([]pusher.Publication, error) {
 	composed, err := b.Compose(o)
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range composed.Publications {
-		if err := b.cfg.Publish(ctx, p); err != nil { // a failing chunk stops the rest, earlier ones went out (protocol N)
-			return composed.Publications[:i], fmt.Errorf("broadcast %s: %w", composed.Event, err)
-		}
-	}
-	return composed.Publications, nil
+	return b.Send(ctx, composed)
 }
 
 // Compose is what Occur would publish, without publishing it. It counts as a draw.
@@ -129,7 +123,12 @@ func Compose(app *Application, mode Mode, now time.Time, o Occurrence) (Composed
 	if err != nil {
 		return Composed{}, err
 	}
-	return compose(app, mode, s, func(typ string) []Object { return app.Entities[typ] }, now, o)
+	return compose(app, mode, s, describedRows(app), now, o)
+}
+
+// describedRows are the rows that an application begins with.
+func describedRows(app *Application) func(string) []Object {
+	return func(typ string) []Object { return app.Entities[typ] }
 }
 
 func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, now time.Time, o Occurrence) (Composed, error) {
@@ -137,10 +136,7 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if o.Seed != nil {
 		seed, now = *o.Seed, seededAt.Add(time.Duration(o.Ordinal%1e6)*time.Minute)
 	}
-	sc := &scene{
-		app: app, rows: rows, at: now, given: map[string]any{},
-		fake: gofakeit.NewFaker(newSource(seed, s.Name, o.Ordinal), false),
-	}
+	sc := newScene(app, rows, now, seed, s.Name, o.Ordinal)
 	for name, value := range o.Params {
 		name = paramName(name)
 		if name == "id" && s.subject != "" {
@@ -155,7 +151,10 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	out := Composed{Event: s.Name, Now: o.Now || s.Now}
+	out := Composed{Event: s.Name, Delay: app.Queue.Delay}
+	if o.Now || s.Now {
+		out.Delay = 0
+	}
 	if err := out.add(sc, s, mode, payload, o); err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
