@@ -41,6 +41,11 @@ type Backend struct {
 	drawn counter // how often each event of the catalogue has been drawn
 	queue queue
 
+	keeper    keeper
+	presences presences
+	feed      feed
+	versions  versions
+
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
 	rows entityRows
@@ -63,6 +68,12 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
 		return nil, err
 	}
+	b.keeper.store = cfg.Store
+	for _, load := range []func(context.Context) error{b.loadPresence, b.loadActivities, b.loadVersions} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
 	}
@@ -70,7 +81,14 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 }
 
 // Run does what time brings until ctx ends, and returns once all of that has ended.
-func (b *Backend) Run(ctx context.Context) { b.runQueue(ctx) }
+func (b *Backend) Run(ctx context.Context) {
+	var chores sync.WaitGroup
+	for _, chore := range []func(context.Context){b.runPresence, b.runQueue} {
+		chores.Go(func() { chore(ctx) })
+	}
+	chores.Wait()
+	b.keeper.settle()
+}
 
 // Use takes over a changed description: requests that begin now see it.
 func (b *Backend) Use(described *Application) { b.description.Store(described) }
