@@ -11,8 +11,8 @@ import (
 var (
 	announcements = []string{"Planned maintenance tonight", "New in the portal: time tracking", "Office closed on Friday", "Invoices now come as PDF"}
 	notices       = []string{"Stage changed", "Invoice paid", "Document approved", "New comment", "Task assigned to you", "Deadline moved"}
-	invoiceStates = []string{"draft", "sent", "paid", "overdue"}
-	projectStates = []string{"planned", "active", "on_hold", "completed"}
+	invoiceStates = []string{"draft", "sent", "paid", "overdue", "cancelled"}
+	projectStates = []string{"planning", "active", "on_hold", "completed"}
 )
 
 func drawAnnouncement(s *scene) Object {
