@@ -150,7 +150,7 @@ var broadcasts = map[string]broadcast{
 	"model-deleted":                   named("TaskDeleted", task(1), "private-App.Models.Task.1"),
 	"model-own-created":               card("card.created", "created"),
 	"model-own-trashed":               card("CardTrashed", "trashed").and(card("CardDeleted", "deleted")),
-	"model-own-restored":              card("CardUpdated", "updated").and(card("CardRestored", "restored")),
+	"model-own-restored":              card("CardUpdated", "updated"),
 }
 
 // leftOut are the cases that are about something that the stand-in does not have.
