@@ -43,6 +43,8 @@ type Backend struct {
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
 	rows entityRows
+
+	compiled atomic.Pointer[rulebook] // of the description that last authorised
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -73,20 +75,11 @@ func (b *Backend) Run(ctx context.Context) { <-ctx.Done() }
 // Use takes over a changed description: requests that begin now see it.
 func (b *Backend) Use(described *Application) { b.description.Store(described) }
 
-// ServeHTTP answers a request to the application.
-func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
-
 // Application is what is described at the moment. It must not be changed.
 func (b *Backend) Application() *Application { return b.description.Load() }
 
 // Mode is how contradictions are treated.
 func (b *Backend) Mode() Mode { return b.cfg.Mode }
-
-// Handles tells whether the application has a route for the request.
-func (b *Backend) Handles(r *http.Request) bool {
-	_, pattern := b.mux.Handler(r)
-	return pattern != ""
-}
 
 type machineClock struct{}
 
