@@ -40,7 +40,9 @@ type Backend struct {
 
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
-	rows entityRows
+	rows     entityRows
+	turns    turns
+	changing sync.Mutex // held while a change of a row is decided and stored; see write
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).

@@ -40,6 +40,9 @@ type entityTable struct {
 	byID map[ID]*entityRow
 	// order is every row that is there: integer ids first, ascending, then text.
 	order []*entityRow
+	// highest is the highest integer id that was ever given. texts tells that there are rows and all their ids are text.
+	highest int64
+	texts   bool
 }
 
 type entityRow struct {
@@ -152,6 +155,7 @@ func (e *entityRows) reset(described *Application) (forgotten []*entityRow) {
 }
 
 func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
+	before := e.tables // an id that was given once is not given again
 	e.tables = map[string]*entityTable{}
 	for _, typ := range baseTypes {
 		e.tableLocked(typ)
@@ -167,8 +171,12 @@ func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
 	for _, r := range users {
 		e.tableLocked(r.Type).byID[r.ID] = r
 	}
-	for _, t := range e.tables {
-		for _, r := range t.byID {
+	for typ, t := range e.tables {
+		t.highest, t.texts = before[typ].last(), len(t.byID) > 0
+		for id, r := range t.byID {
+			if n, integer := id.Value().(int64); integer {
+				t.highest, t.texts = max(t.highest, n), false
+			}
 			if !r.deleted {
 				t.order = append(t.order, r)
 			}
@@ -239,19 +247,11 @@ func (e *entityRows) types() []string {
 	return names
 }
 
-// highest is the highest integer id that a type ever gave. texts tells that it has rows and all their ids are text.
-func (e *entityRows) highest(typ string) (n int64, texts bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if t := e.tables[typ]; t != nil {
-		texts = len(t.byID) > 0
-		for id := range t.byID {
-			if v, integer := id.Value().(int64); integer {
-				n, texts = max(n, v), false
-			}
-		}
+func (t *entityTable) last() int64 {
+	if t == nil {
+		return 0
 	}
-	return n, texts
+	return t.highest
 }
 
 func (t *entityTable) find(id ID) *entityRow {
