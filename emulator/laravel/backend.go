@@ -38,6 +38,8 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
+	drawn counter // how often each event of the catalogue has been drawn
+
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
 	rows     entityRows
