@@ -161,11 +161,11 @@ func (b *Backend) decide(app *Application, a Action, id ID, before *Row) (Object
 		return nil, errForbidden
 	}
 	if before == nil {
-		data = data.With("created_at", isoTime(now))
+		data = data.With("created_at", iso(now))
 	} else if reflect.DeepEqual(data, before.Data) {
 		return data, nil
 	}
-	return data.With("updated_at", isoTime(now)), nil
+	return data.With("updated_at", iso(now)), nil
 }
 
 // stale refuses a change of a row that was changed since the caller saw it.
@@ -232,7 +232,7 @@ func (b *Backend) complete(a Action, id ID, data Object, now time.Time, wrong fa
 		}
 	case "time_entries":
 		if data.Get("started_at") == nil {
-			data = data.With("started_at", isoTime(now))
+			data = data.With("started_at", iso(now))
 		}
 		started, stopped := moment(data.Get("started_at")), moment(data.Get("stopped_at"))
 		switch {
@@ -247,7 +247,7 @@ func (b *Backend) complete(a Action, id ID, data Object, now time.Time, wrong fa
 	return data
 }
 
-// moment reads what isoTime or a description wrote; the zero time is none.
+// moment reads what iso or a description wrote; the zero time is none.
 func moment(v any) time.Time {
 	text, _ := v.(string)
 	at, _ := time.Parse(time.RFC3339Nano, text)

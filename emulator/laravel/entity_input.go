@@ -11,10 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// isoLayout is how moments are written: ISO 8601 in UTC, to the microsecond, as Carbon's toJSON.
-const isoLayout = "2006-01-02T15:04:05.000000Z"
-
-func isoTime(t time.Time) string { return t.UTC().Format(isoLayout) }
+// iso writes a moment as Laravel does in JSON.
+func iso(t time.Time) string { return t.UTC().Format(isoTime) }
 
 // faults are what Laravel's validator says, by field.
 type faults map[string][]string
@@ -85,7 +83,7 @@ func (b *Backend) fit(app *Application, c *column, v any, wrong faults) any {
 		if text, ok := v.(string); ok {
 			for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
 				if at, err := time.Parse(layout, text); err == nil {
-					return isoTime(at)
+					return iso(at)
 				}
 			}
 		}
@@ -145,7 +143,7 @@ func (b *Backend) reference(app *Application, typ string, v any) (ID, bool) {
 	}
 	for _, id := range []ID{id, pathID(id.String()), TextID(id.String())} {
 		if typ == "users" {
-			if _, there := app.user(id); there {
+			if app.user(id) != nil {
 				return id, true
 			}
 		} else if _, there := b.entity(typ, id); there {
@@ -153,16 +151,6 @@ func (b *Backend) reference(app *Application, typ string, v any) (ID, bool) {
 		}
 	}
 	return ID{}, false
-}
-
-// user is the one of the cast with that id.
-func (app *Application) user(id ID) (*User, bool) {
-	for i := range app.Users {
-		if app.Users[i].ID == id {
-			return &app.Users[i], true
-		}
-	}
-	return nil, false
 }
 
 // money writes an amount with two decimals. Amounts are below 10^12.

@@ -154,14 +154,6 @@ func model(typ string) string {
 	return `App\Models\` + name.String()
 }
 
-// singular is the name of one row of a type: invoice, time_entry.
-func singular(typ string) string {
-	if stem, ok := strings.CutSuffix(typ, "ies"); ok {
-		return stem + "y"
-	}
-	return strings.TrimSuffix(typ, "s")
-}
-
 func capital(word string) string {
 	for i, r := range word {
 		return string(unicode.ToUpper(r)) + word[i+len(string(r)):]

@@ -3,7 +3,6 @@ package laravel
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -65,8 +64,6 @@ func unfit(wrong faults) *Refusal {
 	}
 	return &Refusal{Status: http.StatusUnprocessableEntity, Message: message, Errors: wrong}
 }
-
-var socketID = regexp.MustCompile(`\A\d+\.\d+\z`)
 
 // checkExcept refuses an X-Socket-ID that the Pusher client throws at (protocol N). Laravel would have saved the row by
 // then, unless a transaction holds it back: here nothing is kept, so that a refused request changes nothing.
