@@ -39,6 +39,7 @@ type Backend struct {
 	mux         *http.ServeMux
 
 	drawn counter // how often each event of the catalogue has been drawn
+	queue queue
 
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
@@ -59,6 +60,7 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 		cfg.Store = newMemoryStore()
 	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
+	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
 	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
 		return nil, err
@@ -70,7 +72,7 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 }
 
 // Run does what time brings until ctx ends, and returns once all of that has ended.
-func (b *Backend) Run(ctx context.Context) { <-ctx.Done() }
+func (b *Backend) Run(ctx context.Context) { b.runQueue(ctx) }
 
 // Use takes over a changed description: requests that begin now see it.
 func (b *Backend) Use(described *Application) { b.description.Store(described) }

@@ -24,7 +24,7 @@ func drawAnnouncement(s *scene) Object {
 }
 
 func (s *scene) invoiceNumber(row Object) any {
-	return or(row, "invoice_number", func() any { return fmt.Sprintf("INV-%04s", idOf(row.Get("id"))) })
+	return or(row, "invoice_number", func() any { return fmt.Sprintf("INV-%04s", anID(row.Get("id"))) })
 }
 
 func drawInvoiceCreated(s *scene) Object {

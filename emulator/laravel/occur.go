@@ -10,8 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/brianvoe/gofakeit/v7"
-
 	"echolab/emulator/pusher"
 )
 
@@ -59,8 +57,8 @@ type Composed struct {
 	Publications []pusher.Publication
 	// Notes are sentences about what a person may not expect.
 	Notes []string
-	// Now: not to be held by the queue.
-	Now bool
+	// Delay is how long the queue holds it; 0: it is sent at once.
+	Delay time.Duration
 }
 
 // channelsPerRequest is how many channels Laravel's Pusher broadcaster puts into one request (protocol H.6).
@@ -86,18 +84,14 @@ func (c *counter) next(event string) uint64 {
 }
 
 // Occur sends an event of the catalogue: the payload is drawn, made what the mode makes of it (protocol K.9), and
-// published on its channels, in chunks of 100 as Laravel does. It returns what was published.
+// published on its channels, in chunks of 100 as Laravel does, or queued where the queue has a delay. It returns what was or
+// will be published.
 func (b *Backend) Occur(ctx context.Context, o Occurrence) ([]pusher.Publication, error) {
 	composed, err := b.Compose(o)
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range composed.Publications {
-		if err := b.cfg.Publish(ctx, p); err != nil { // a failing chunk stops the rest, earlier ones went out (protocol N)
-			return composed.Publications[:i], fmt.Errorf("broadcast %s: %w", composed.Event, err)
-		}
-	}
-	return composed.Publications, nil
+	return b.Send(ctx, composed)
 }
 
 // Compose is what Occur would publish, without publishing it. It counts as a draw.
@@ -110,12 +104,17 @@ func (b *Backend) Compose(o Occurrence) (Composed, error) {
 	if o.Seed == nil {
 		o.Ordinal = b.drawn.next(s.Name)
 	}
-	return compose(app, b.cfg.Mode, s, b.rowsOf(app), b.cfg.Clock.Now(), o)
+	return compose(app, b.cfg.Mode, s, b.payloadRows, b.cfg.Clock.Now(), o)
 }
 
-// rowsOf reads the rows that payloads are drawn from.
-func (b *Backend) rowsOf(app *Application) func(string) []Object {
-	return func(typ string) []Object { return app.Entities[typ] }
+// payloadRows are the rows of a type that payloads are drawn from.
+func (b *Backend) payloadRows(typ string) []Object {
+	rows := b.entities(typ)
+	all := make([]Object, len(rows))
+	for i, r := range rows {
+		all[i] = r.Data
+	}
+	return all
 }
 
 // Compose is what an occurrence comes to in an application that nobody runs: its rows are those that it begins with.
@@ -124,7 +123,12 @@ func Compose(app *Application, mode Mode, now time.Time, o Occurrence) (Composed
 	if err != nil {
 		return Composed{}, err
 	}
-	return compose(app, mode, s, func(typ string) []Object { return app.Entities[typ] }, now, o)
+	return compose(app, mode, s, describedRows(app), now, o)
+}
+
+// describedRows are the rows that an application begins with.
+func describedRows(app *Application) func(string) []Object {
+	return func(typ string) []Object { return app.Entities[typ] }
 }
 
 func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, now time.Time, o Occurrence) (Composed, error) {
@@ -132,10 +136,7 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if o.Seed != nil {
 		seed, now = *o.Seed, seededAt.Add(time.Duration(o.Ordinal%1e6)*time.Minute)
 	}
-	sc := &scene{
-		app: app, rows: rows, at: now, given: map[string]any{},
-		fake: gofakeit.NewFaker(newSource(seed, s.Name, o.Ordinal), false),
-	}
+	sc := newScene(app, rows, now, seed, s.Name, o.Ordinal)
 	for name, value := range o.Params {
 		name = paramName(name)
 		if name == "id" && s.subject != "" {
@@ -150,7 +151,10 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	out := Composed{Event: s.Name, Now: o.Now || s.Now}
+	out := Composed{Event: s.Name, Delay: app.Queue.Delay}
+	if o.Now || s.Now {
+		out.Delay = 0
+	}
 	if err := out.add(sc, s, mode, payload, o); err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
@@ -297,17 +301,17 @@ func (sc *scene) fill(pattern string, payload Object, subject string) (string, e
 		if asked, ok := sc.given[short]; ok {
 			return askedID(asked).String()
 		}
-		if id := idOf(payloadID(payload, short)); !id.IsZero() {
+		if id := anID(payloadID(payload, short)); !id.IsZero() {
 			return id.String()
 		}
 		typ := sc.typeOf(short)
 		for _, c := range sc.chosen {
 			if c.typ == typ {
-				return idOf(c.row.Get("id")).String()
+				return anID(c.row.Get("id")).String()
 			}
 		}
 		if typ != "" && len(sc.table(typ)) > 0 {
-			return idOf(sc.row(typ).Get("id")).String()
+			return anID(sc.row(typ).Get("id")).String()
 		}
 		missing = cmp.Or(missing, fmt.Errorf("channel %s needs %s; pass it (--param %s=…)", pattern, name, name))
 		return found
@@ -328,7 +332,7 @@ func payloadID(payload Object, short string) any {
 					if isObject {
 						value = object.Get("id")
 					}
-					if !idOf(value).IsZero() {
+					if !anID(value).IsZero() {
 						return value
 					}
 				}

@@ -1,7 +1,9 @@
 package laravel
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"regexp"
@@ -135,6 +137,15 @@ func numbers(v any) any {
 	return v
 }
 
+// numberValue is a number as PHP reads it: an integer within 64 bits, else a float.
+func numberValue(n json.Number) any {
+	if i, err := n.Int64(); err == nil {
+		return i
+	}
+	f, _ := n.Float64()
+	return f
+}
+
 // ParseSetting reads one path=value: the value is JSON where it parses as JSON, else text. A number keeps its digits until
 // it is known what the field is.
 func ParseSetting(text string) (Field, error) {
@@ -145,9 +156,49 @@ func ParseSetting(text string) (Field, error) {
 	if _, err := splitPath(path); err != nil {
 		return Field{}, err
 	}
-	v, err := decodeValue([]byte(value), func(n json.Number) any { return n })
+	v, err := settingValue([]byte(value))
 	if err != nil {
 		return Field{path, value}, nil
 	}
 	return Field{path, v}, nil
+}
+
+// ParseSettings reads an object whose keys are paths, as Occurrence.Payload takes it. nothing and null are no settings.
+func ParseSettings(text []byte) (Object, error) {
+	if len(bytes.TrimSpace(text)) == 0 || string(bytes.TrimSpace(text)) == "null" {
+		return nil, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	if token, err := d.Token(); err != nil || token != json.Delim('{') {
+		return nil, errors.New("it must be a JSON object")
+	}
+	settings := Object{}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, err
+		}
+		path, _ := key.(string)
+		value, err := settingValue(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		settings = append(settings, Field{path, value})
+	}
+	_, err := d.Token()
+	return settings, err
+}
+
+// settingValue is a JSON value; a number alone stays as it was written.
+func settingValue(text []byte) (any, error) {
+	v, err := decodeJSON(text)
+	switch v.(type) {
+	case int64, float64:
+		return json.Number(bytes.TrimSpace(text)), err
+	}
+	return v, err
 }

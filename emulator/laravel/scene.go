@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +22,7 @@ type scene struct {
 	rows   func(typ string) []Object
 	given  map[string]any // what was asked for, by paramName
 	fake   *gofakeit.Faker
+	chance *rand.Rand // of the same source as fake
 	at     time.Time
 	chosen []choice
 	notes  []string
@@ -33,11 +33,12 @@ type choice struct {
 	row Object
 }
 
-// newSource is chance that depends on nothing but the seed, the event and how often it was drawn before.
-func newSource(seed uint64, event string, ordinal uint64) rand.Source {
+// newScene takes its chance from nothing but the seed, the event and how often that was drawn before.
+func newScene(app *Application, rows func(string) []Object, at time.Time, seed uint64, event string, ordinal uint64) *scene {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(event))
-	return rand.NewPCG(seed^h.Sum64(), ordinal)
+	source := rand.NewPCG(seed^h.Sum64(), ordinal)
+	return &scene{app: app, rows: rows, at: at, given: map[string]any{}, fake: gofakeit.NewFaker(source, false), chance: rand.New(source)}
 }
 
 // paramName makes clientId, client_id, client and Client one name: client. id stays id.
@@ -106,39 +107,26 @@ func textOrNull(s string) any {
 	return s
 }
 
-// idOf reads a value as an id; the zero ID when it is none.
-func idOf(v any) ID {
-	switch v := v.(type) {
-	case ID:
-		return v
-	case int:
-		return IntID(int64(v))
-	case int64:
-		return IntID(v)
-	case uint64:
-		return ID{strconv.FormatUint(v, 10), true}
+// anID reads a value as an id; the zero ID when it is none.
+func anID(v any) ID {
+	switch n := v.(type) {
 	case float64:
-		if v == float64(int64(v)) {
-			return IntID(int64(v))
+		if n == float64(int64(n)) {
+			return IntID(int64(n))
 		}
 	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return IntID(n)
-		}
-	case string:
-		return TextID(v)
+		return pathID(n.String())
 	}
-	return ID{}
+	id, _ := idOf(v)
+	return id
 }
 
 // askedID reads an id that a person wrote: digits are an integer.
 func askedID(v any) ID {
 	if text, ok := v.(string); ok {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
-			return IntID(n)
-		}
+		return pathID(text)
 	}
-	return idOf(v)
+	return anID(v)
 }
 
 // row is the row of a type that this payload is about.
@@ -154,7 +142,7 @@ func (s *scene) row(typ string) Object {
 }
 
 // id is the id of that row.
-func (s *scene) id(typ string) any { return idOf(s.row(typ).Get("id")).Value() }
+func (s *scene) id(typ string) any { return anID(s.row(typ).Get("id")).Value() }
 
 func (s *scene) find(typ string) Object {
 	table := s.table(typ)
@@ -194,7 +182,7 @@ func (s *scene) note(format string, args ...any) {
 
 func rowOf(table []Object, id ID) (Object, bool) {
 	for _, row := range table {
-		if idOf(row.Get("id")).String() == id.String() {
+		if anID(row.Get("id")).String() == id.String() {
 			return row, true
 		}
 	}
@@ -204,7 +192,7 @@ func rowOf(table []Object, id ID) (Object, bool) {
 func nextID(table []Object) ID {
 	var most int64
 	for _, row := range table {
-		if n, ok := idOf(row.Get("id")).Value().(int64); ok {
+		if n, ok := anID(row.Get("id")).Value().(int64); ok {
 			most = max(most, n)
 		}
 	}
@@ -228,7 +216,7 @@ func (s *scene) fits(typ string, row Object) bool {
 		}
 	}
 	for _, c := range s.chosen {
-		if !s.belongs(typ, row, c.typ, idOf(c.row.Get("id"))) {
+		if !s.belongs(typ, row, c.typ, anID(c.row.Get("id"))) {
 			return false
 		}
 	}
@@ -251,13 +239,13 @@ func (s *scene) mayActFor(user Object, owner string, id ID) bool {
 		if !ok {
 			return true
 		}
-		id = idOf(project.Get("client_id"))
+		id = anID(project.Get("client_id"))
 	}
 	if user.Get("role") == "admin" {
 		return true
 	}
 	for _, u := range s.app.Users {
-		if u.ID == idOf(user.Get("id")) {
+		if u.ID == anID(user.Get("id")) {
 			return slices.ContainsFunc(u.Clients, func(c ID) bool { return c.String() == id.String() })
 		}
 	}
@@ -267,7 +255,7 @@ func (s *scene) mayActFor(user Object, owner string, id ID) bool {
 // ownerID follows fields such as project_id up to a row of the type owner; the zero ID when none leads there. Rows that
 // refer to each other in a circle end it.
 func (s *scene) ownerID(typ string, row Object, owner string, depth int) ID {
-	if id := idOf(row.Get(singular(owner) + "_id")); !id.IsZero() {
+	if id := anID(row.Get(singular(owner) + "_id")); !id.IsZero() {
 		return id
 	}
 	if depth == 8 {
@@ -279,7 +267,7 @@ func (s *scene) ownerID(typ string, row Object, owner string, depth int) ID {
 			continue
 		}
 		if between := s.typeOf(name); between != "" && between != typ {
-			if parent, ok := rowOf(s.table(between), idOf(f.Value)); ok {
+			if parent, ok := rowOf(s.table(between), anID(f.Value)); ok {
 				if id := s.ownerID(between, parent, owner, depth+1); !id.IsZero() {
 					return id
 				}
