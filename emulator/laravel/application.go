@@ -18,6 +18,7 @@ type Application struct {
 	Workflows []Workflow
 	Auth      Auth
 	Presence  Presence
+	Documents Documents
 	Queue     Queue
 	// Seed is what drawn payloads begin from: the same seed gives the same payloads. 0 is a seed like any other.
 	Seed uint64

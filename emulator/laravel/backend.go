@@ -2,6 +2,7 @@ package laravel
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -38,14 +39,18 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
-	drawn counter // how often each event of the catalogue has been drawn
-	queue queue
+	version int64
+	drawn   counter // how often each event of the catalogue has been drawn
+	queue   queue
 
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
 	rows     entityRows
 	turns    turns
 	changing sync.Mutex // held while a change of a row is decided and stored; see write
+
+	notifications notificationRows
+	documents     documentRows
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -62,7 +67,7 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
 	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
-	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
+	if err := errors.Join(b.rows.load(ctx, cfg.Store, described), b.notifications.load(ctx, cfg.Store), b.documents.load(ctx, cfg.Store)); err != nil {
 		return nil, err
 	}
 	for _, r := range routes() {
@@ -74,8 +79,13 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 // Run does what time brings until ctx ends, and returns once all of that has ended.
 func (b *Backend) Run(ctx context.Context) { b.runQueue(ctx) }
 
-// Use takes over a changed description: requests that begin now see it.
-func (b *Backend) Use(described *Application) { b.description.Store(described) }
+// Use takes over a changed description: requests that begin now see it. Rows that users changed stay as they are.
+func (b *Backend) Use(described *Application) {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	b.description.Store(described)
+	b.redescribe(described)
+}
 
 // ServeHTTP answers a request to the application.
 func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }

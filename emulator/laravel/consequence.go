@@ -156,9 +156,13 @@ func person(u *User) any {
 	return Object{{"id", u.ID.Value()}, {"name", u.Name}}
 }
 
-func statusChanged(c *changed) bool { return !same(c.before.Data.Get("status"), c.after.Data.Get("status")) }
-func stageChanged(c *changed) bool  { return !same(c.before.Data.Get("stage"), c.after.Data.Get("stage")) }
-func isRunning(c *changed) bool     { return c.row.Data.Get("stopped_at") == nil }
+func statusChanged(c *changed) bool {
+	return !same(c.before.Data.Get("status"), c.after.Data.Get("status"))
+}
+func stageChanged(c *changed) bool {
+	return !same(c.before.Data.Get("stage"), c.after.Data.Get("stage"))
+}
+func isRunning(c *changed) bool { return c.row.Data.Get("stopped_at") == nil }
 func hasStopped(c *changed) bool {
 	return c.before.Data.Get("stopped_at") == nil && c.after.Data.Get("stopped_at") != nil
 }

@@ -107,19 +107,19 @@ func (e *entityRows) describe(described *Application) (changed []entityChange) {
 			}
 			old := before[typ].find(id)
 			switch {
-			case old == nil:
-				changed = append(changed, entityChange{typ, id, "created"})
+			case old == nil || old.deleted:
+				changed = append(changed, entityChange{typ, id, Created})
 			case !reflect.DeepEqual(old.Data, r.Data):
-				changed = append(changed, entityChange{typ, id, "updated"})
+				changed = append(changed, entityChange{typ, id, Updated})
 			default:
 				r.Version = old.Version
 			}
 		}
 	}
 	for typ, t := range before {
-		for id := range t.byID {
-			if e.tables[typ].find(id) == nil {
-				changed = append(changed, entityChange{typ, id, "deleted"})
+		for id, old := range t.byID {
+			if !old.deleted && e.tables[typ].find(id) == nil {
+				changed = append(changed, entityChange{typ, id, Deleted})
 			}
 		}
 	}
@@ -133,25 +133,46 @@ func (e *entityRows) describe(described *Application) (changed []entityChange) {
 type entityChange struct {
 	typ    string
 	id     ID
-	action string
+	action Verb
 }
 
-// reset forgets what users did and returns what that changed. The store is told by the caller.
-func (e *entityRows) reset(described *Application) (forgotten []*entityRow) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// ofUsers are the rows that belong to the users, deleted ones too.
+func (e *entityRows) ofUsers() (rows []*entityRow) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	for _, t := range e.tables {
 		for _, r := range t.byID {
 			if r.users {
-				forgotten = append(forgotten, r)
+				rows = append(rows, r)
 			}
 		}
 	}
-	e.fillLocked(described, nil)
-	slices.SortFunc(forgotten, func(a, b *entityRow) int {
+	slices.SortFunc(rows, func(a, b *entityRow) int {
 		return cmp.Or(strings.Compare(a.Type, b.Type), compareIDs(a.ID, b.ID))
 	})
-	return forgotten
+	return rows
+}
+
+// forget makes rows nobody's: the next description decides what they are.
+func (e *entityRows) forget(rows []*entityRow) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range rows {
+		forgotten := *r
+		forgotten.users = false
+		e.tables[r.Type].byID[r.ID] = &forgotten
+	}
+}
+
+// versioned gives a described row its version.
+func (e *entityRows) versioned(typ string, id ID, version int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.tables[typ].find(id); r != nil && !r.users {
+		next := *r
+		next.Version = version
+		e.setLocked(&next)
+	}
 }
 
 func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
@@ -198,6 +219,10 @@ func (e *entityRows) tableLocked(typ string) *entityTable {
 func (e *entityRows) put(r *entityRow) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.setLocked(r)
+}
+
+func (e *entityRows) setLocked(r *entityRow) {
 	t := e.tableLocked(r.Type)
 	t.byID[r.ID] = r
 	at, there := slices.BinarySearchFunc(t.order, r.ID, func(o *entityRow, id ID) int { return compareIDs(o.ID, id) })

@@ -19,10 +19,8 @@ func routes() []route {
 }
 
 var (
-	authRoutes     []route // auth.go: /broadcasting/auth, /broadcasting/user-auth, /login, /logout
-	syncRoutes     []route // sync.go: /api/sync/…
-	domainRoutes   []route // domain.go: /api/invoices …, /api/notifications
-	documentRoutes []route // document.go: /api/documents/{id}/…
+	authRoutes []route // auth.go: /broadcasting/auth, /broadcasting/user-auth, /login, /logout
+	syncRoutes []route // sync.go: /api/sync/…
 )
 
 // call is one request of a user.

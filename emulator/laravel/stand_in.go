@@ -5,6 +5,7 @@ package laravel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 )
@@ -64,4 +65,9 @@ func (b *Backend) bumpWith(ctx context.Context, typ string, id ID, action string
 	defer b.mu.Unlock()
 	b.version++
 	return b.version, b.cfg.Store.Write(ctx, with(b.version))
+}
+
+func tooLarge(err error) bool {
+	_, large := errors.AsType[*http.MaxBytesError](err)
+	return large
 }
