@@ -20,6 +20,7 @@ type Application struct {
 	Presence  Presence
 	Documents Documents
 	Queue     Queue
+	History   History
 	// Seed is what drawn payloads begin from: the same seed gives the same payloads. 0 is a seed like any other.
 	Seed uint64
 }

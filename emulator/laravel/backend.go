@@ -2,7 +2,6 @@ package laravel
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -39,9 +38,13 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
-	version int64
-	drawn   counter // how often each event of the catalogue has been drawn
-	queue   queue
+	drawn counter // how often each event of the catalogue has been drawn
+	queue queue
+
+	keeper    keeper
+	presences presences
+	feed      feed
+	versions  versions
 
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
@@ -67,8 +70,11 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
 	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
-	if err := errors.Join(b.rows.load(ctx, cfg.Store, described), b.notifications.load(ctx, cfg.Store), b.documents.load(ctx, cfg.Store)); err != nil {
-		return nil, err
+	b.keeper.store = cfg.Store
+	for _, load := range []func(context.Context) error{b.loadEntities, b.loadNotifications, b.loadDocuments, b.loadPresence, b.loadActivities, b.loadVersions} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
@@ -77,7 +83,14 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 }
 
 // Run does what time brings until ctx ends, and returns once all of that has ended.
-func (b *Backend) Run(ctx context.Context) { b.runQueue(ctx) }
+func (b *Backend) Run(ctx context.Context) {
+	var chores sync.WaitGroup
+	for _, chore := range []func(context.Context){b.runPresence, b.runQueue, b.expireLocks} {
+		chores.Go(func() { chore(ctx) })
+	}
+	chores.Wait()
+	b.keeper.settle()
+}
 
 // Use takes over a changed description: requests that begin now see it. Rows that users changed stay as they are.
 func (b *Backend) Use(described *Application) {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -69,6 +68,7 @@ func (b *Backend) Act(ctx context.Context, a Action) (Row, error) {
 	turn := b.turns.of(a.Type, id)
 	turn.Lock()
 	defer turn.Unlock()
+	ctx = context.WithoutCancel(ctx) // what is begun is done whole, also when its caller has gone
 	app := b.description.Load()
 	before, after, err := b.write(ctx, app, a, id)
 	if err != nil {
@@ -108,12 +108,13 @@ func (b *Backend) write(ctx context.Context, app *Application, a Action, id ID) 
 	next := &entityRow{Row: Row{Type: a.Type, ID: id, Data: data}, users: true, deleted: a.Verb == Deleted}
 	_, err = b.bumpWith(ctx, a.Type, id, string(a.Verb), func(version int64) []Change {
 		next.Version = version
+		b.rows.put(next) // no later than the version can be seen: who asks for the row then must not get the old one
 		return []Change{next.change()}
 	})
 	if err != nil {
+		b.rows.restore(next, before)
 		return nil, nil, fmt.Errorf("keep %s %s: %w", a.Type, id, err)
 	}
-	b.rows.put(next)
 	if next.deleted {
 		return before, nil, nil
 	}
@@ -170,19 +171,11 @@ func (b *Backend) decide(app *Application, a Action, id ID, before *Row) (Object
 
 // stale refuses a change of a row that was changed since the caller saw it.
 func stale(input Object, row Row) error {
-	var version int64
-	switch v := input.Get("version").(type) {
-	case nil:
+	if input.Get("version") == nil {
 		return nil
-	case int64:
-		version = v
-	case string:
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			return unfit(faults{"version": {"The version field must be an integer."}})
-		}
-		version = n
-	default:
+	}
+	version, ok := wholeNumber(input.Get("version"))
+	if !ok {
 		return unfit(faults{"version": {"The version field must be an integer."}})
 	}
 	if version != row.Version {

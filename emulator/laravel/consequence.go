@@ -60,7 +60,7 @@ func (b *Backend) follow(ctx context.Context, app *Application, a Action, before
 			b.log.Warn("an event of the emulated application could not be sent", "event", what.event, "row", entityKey(a.Type, c.row.ID), "err", err)
 		}
 	}
-	entry := Activity{Type: what.activity, Description: c.fill(what.says), User: c.by, SubjectType: singular(a.Type), SubjectID: c.row.ID, Metadata: c.metadata()}
+	entry := Activity{Type: what.activity, Description: c.fill(what.says), User: c.by.person(), SubjectType: singular(a.Type), SubjectID: c.row.ID, Metadata: c.metadata()}
 	if _, err := b.addActivity(ctx, entry); err != nil {
 		b.log.Warn("an activity of the emulated application could not be added", "type", what.activity, "row", entityKey(a.Type, c.row.ID), "err", err)
 	}

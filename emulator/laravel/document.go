@@ -206,7 +206,7 @@ func (b *Backend) setState(ctx context.Context, app *Application, document Row, 
 	if len(text) > eventBudget {
 		payload = payload.With("state", nil).With("omitted", []any{"state"})
 	}
-	b.send(ctx, Occurrence{Event: "DocumentStateChanged", Payload: payload, Except: except}, document.ID)
+	b.tell(ctx, Occurrence{Event: "DocumentStateChanged", Payload: payload, Except: except}, document.ID)
 	return s, nil
 }
 

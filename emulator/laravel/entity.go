@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -66,13 +65,14 @@ func (r *entityRow) change() Change {
 	return Change{Entities, entityKey(r.Type, r.ID), storedRow{r.Type, r.ID, r.Version, r.Data, r.deleted}}
 }
 
-// load reads the users' rows and lays them over those of the description.
-func (e *entityRows) load(ctx context.Context, store Store, described *Application) error {
+// loadEntities reads the users' rows and lays them over those of the description.
+func (b *Backend) loadEntities(ctx context.Context) error {
+	e := &b.rows
 	var users []*entityRow
-	err := store.Rows(ctx, Entities, func(key string, text json.RawMessage) error {
+	err := b.cfg.Store.Rows(ctx, Entities, func(key string, text json.RawMessage) error {
 		var s storedRow
 		if err := json.Unmarshal(text, &s); err != nil {
-			return fmt.Errorf("entity %s in the store cannot be read: %w", key, err)
+			return unreadable(Entities, key, err)
 		}
 		users = append(users, &entityRow{Row{s.Type, s.ID, s.Version, s.Data}, true, s.Deleted})
 		return nil
@@ -82,7 +82,7 @@ func (e *entityRows) load(ctx context.Context, store Store, described *Applicati
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.fillLocked(described, users)
+	e.fillLocked(b.description.Load(), users)
 	return nil
 }
 
@@ -220,6 +220,20 @@ func (e *entityRows) put(r *entityRow) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.setLocked(r)
+}
+
+// restore takes a put back: the row is what it was, or not there.
+func (e *entityRows) restore(r *entityRow, before *Row) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if before == nil {
+		gone := *r
+		gone.deleted = true
+		e.setLocked(&gone)
+		delete(e.tables[r.Type].byID, r.ID)
+		return
+	}
+	e.setLocked(&entityRow{Row: *before, users: r.users})
 }
 
 func (e *entityRows) setLocked(r *entityRow) {

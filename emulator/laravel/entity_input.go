@@ -2,7 +2,6 @@ package laravel
 
 import (
 	"fmt"
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -81,7 +80,7 @@ func (b *Backend) fit(app *Application, c *column, v any, wrong faults) any {
 		wrong.add(c.name, "The %s field must be a number.", label(c.name))
 	case momentColumn:
 		if text, ok := v.(string); ok {
-			for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+			for _, layout := range moments {
 				if at, err := time.Parse(layout, text); err == nil {
 					return iso(at)
 				}
@@ -119,17 +118,8 @@ func (b *Backend) fitInteger(app *Application, c *column, v any, wrong faults) a
 		wrong.add(c.name, "The selected %s is invalid.", label(c.name))
 		return nil
 	}
-	switch v := v.(type) {
-	case int64:
-		return v
-	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
-			return int64(v)
-		}
-	case string:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return n
-		}
+	if n, ok := wholeNumber(v); ok {
+		return n
 	}
 	wrong.add(c.name, "The %s field must be an integer.", label(c.name))
 	return nil

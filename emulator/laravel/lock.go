@@ -61,14 +61,14 @@ type documentRows struct {
 	woken chan struct{}
 }
 
-func (d *documentRows) load(ctx context.Context, store Store) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// loadDocuments reads the locks and the shared states.
+func (b *Backend) loadDocuments(ctx context.Context) error {
+	d := &b.documents
 	d.locks, d.states, d.woken = map[ID]map[string]Lock{}, map[ID]sharedState{}, make(chan struct{}, 1)
-	err := store.Rows(ctx, Locks, func(key string, text json.RawMessage) error {
+	err := b.cfg.Store.Rows(ctx, Locks, func(key string, text json.RawMessage) error {
 		var l Lock
 		if err := json.Unmarshal(text, &l); err != nil {
-			return fmt.Errorf("lock %s in the store cannot be read: %w", key, err)
+			return unreadable(Locks, key, err)
 		}
 		d.putLocked(l)
 		return nil
@@ -76,10 +76,10 @@ func (d *documentRows) load(ctx context.Context, store Store) error {
 	if err != nil {
 		return err
 	}
-	return store.Rows(ctx, DocumentStates, func(key string, text json.RawMessage) error {
+	return b.cfg.Store.Rows(ctx, DocumentStates, func(key string, text json.RawMessage) error {
 		var s sharedState
 		if err := json.Unmarshal(text, &s); err != nil {
-			return fmt.Errorf("the state of document %s in the store cannot be read: %w", key, err)
+			return unreadable(DocumentStates, key, err)
 		}
 		d.states[s.Document] = s
 		return nil
@@ -173,7 +173,7 @@ func (b *Backend) lockField(ctx context.Context, document Row, u *User, field, e
 		return Lock{}, fmt.Errorf("keep the lock of %s: %w", l.key(), err)
 	}
 	b.documents.put(l)
-	b.send(ctx, Occurrence{Event: "DocumentLocked", Payload: Object{{"lock", l.Object()}}, Except: except}, document.ID)
+	b.tell(ctx, Occurrence{Event: "DocumentLocked", Payload: Object{{"lock", l.Object()}}, Except: except}, document.ID)
 	return l, nil
 }
 
@@ -189,7 +189,7 @@ func (b *Backend) unlock(ctx context.Context, l Lock, reason, except string) err
 		return fmt.Errorf("end the lock of %s: %w", l.key(), err)
 	}
 	b.documents.drop(l)
-	b.send(ctx, Occurrence{Event: "DocumentUnlocked", Except: except, Payload: Object{
+	b.tell(ctx, Occurrence{Event: "DocumentUnlocked", Except: except, Payload: Object{
 		{"document_id", l.Document.Value()}, {"field", l.Field}, {"user", Object{{"id", l.User.Value()}, {"name", l.Name}}}, {"reason", reason},
 	}}, l.Document)
 	return nil
@@ -281,8 +281,8 @@ func (d *documentRows) nextExpiry() (at time.Time, any bool) {
 	return at, any
 }
 
-// send sends an event of a document. What cannot be sent is said in the log.
-func (b *Backend) send(ctx context.Context, o Occurrence, document ID) {
+// tell sends an event of a document. What cannot be sent is said in the log.
+func (b *Backend) tell(ctx context.Context, o Occurrence, document ID) {
 	o.Exact, o.Params = true, map[string]any{"document": document.Value()}
 	if _, err := b.Occur(ctx, o); err != nil {
 		b.log.Warn("an event of a document could not be sent", "event", o.Event, "document", document.String(), "err", err)

@@ -60,14 +60,14 @@ type notificationRows struct {
 	rows map[ID][]NotificationRow
 }
 
-func (n *notificationRows) load(ctx context.Context, store Store) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+// loadNotifications reads every user's notifications.
+func (b *Backend) loadNotifications(ctx context.Context) error {
+	n := &b.notifications
 	n.rows = map[ID][]NotificationRow{}
-	return store.Rows(ctx, Notifications, func(key string, text json.RawMessage) error {
+	return b.cfg.Store.Rows(ctx, Notifications, func(key string, text json.RawMessage) error {
 		var row NotificationRow
 		if err := json.Unmarshal(text, &row); err != nil {
-			return fmt.Errorf("notification %s in the store cannot be read: %w", key, err)
+			return unreadable(Notifications, key, err)
 		}
 		n.rows[row.NotifiableID] = append(n.rows[row.NotifiableID], row)
 		return nil

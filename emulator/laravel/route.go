@@ -20,7 +20,6 @@ func routes() []route {
 
 var (
 	authRoutes []route // auth.go: /broadcasting/auth, /broadcasting/user-auth, /login, /logout
-	syncRoutes []route // sync.go: /api/sync/…
 )
 
 // call is one request of a user.

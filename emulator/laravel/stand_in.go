@@ -1,13 +1,13 @@
 package laravel
 
-// What other files bring; this one goes when they are here.
+// What the part about authorisation brings; this file goes when that is here.
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
 func (app *Application) user(id ID) *User {
@@ -22,49 +22,39 @@ func (app *Application) user(id ID) *User {
 func (c *call) json(status int, v any) {
 	c.w.Header().Set("Content-Type", "application/json")
 	c.w.WriteHeader(status)
-	_ = json.NewEncoder(c.w).Encode(v)
+	body, _ := encodePHP(v)
+	_, _ = c.w.Write(body)
 }
 
 func (c *call) fail(status int, message string) { c.json(status, Object{{"message", message}}) }
 
 func (c *call) invalid(wrong map[string][]string) {
-	c.json(http.StatusUnprocessableEntity, Object{{"message", unfit(wrong).Message}, {"errors", wrong}})
+	var names []string
+	for name := range wrong {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	message := wrong[names[0]][0]
+	if len(names) > 1 {
+		message += " (and 1 more error)"
+	}
+	c.json(http.StatusUnprocessableEntity, Object{{"message", message}, {"errors", wrong}})
 }
 
 func (c *call) input() (Object, error) {
+	out := Object{}
+	if c.r.Method == http.MethodGet {
+		for name, values := range c.r.URL.Query() {
+			out = append(out, Field{name, values[0]})
+		}
+		return out, nil
+	}
 	text, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, 1<<20))
-	if err != nil {
+	if err != nil || len(text) == 0 {
 		return nil, err
 	}
-	var o Object
-	_ = json.Unmarshal(text, &o)
-	return o, nil
-}
-
-type Activity struct {
-	Type, Description string
-	User              *User
-	SubjectType       string
-	SubjectID         ID
-	Metadata          Object
-}
-
-func (b *Backend) addActivity(ctx context.Context, a Activity) (Activity, error) {
-	user := any(nil)
-	if a.User != nil {
-		user = Object{{"id", a.User.ID}, {"name", a.User.Name}}
-	}
-	_, err := b.Occur(ctx, Occurrence{Event: "ActivityFeedUpdated", Exact: true, Payload: Object{{"activity", Object{
-		{"type", a.Type}, {"description", a.Description}, {"user", user}, {"subject_type", a.SubjectType}, {"subject_id", a.SubjectID}, {"metadata", a.Metadata},
-	}}}})
-	return a, err
-}
-
-func (b *Backend) bumpWith(ctx context.Context, typ string, id ID, action string, with func(version int64) []Change) (int64, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.version++
-	return b.version, b.cfg.Store.Write(ctx, with(b.version))
+	err = json.Unmarshal(text, &out)
+	return out, err
 }
 
 func tooLarge(err error) bool {
