@@ -105,6 +105,7 @@ func (b *Backend) write(ctx context.Context, app *Application, a Action, id ID) 
 	if a.Verb == Updated && reflect.DeepEqual(data, before.Data) {
 		return before, before, nil
 	}
+	was := b.rows.at(a.Type, id)
 	next := &entityRow{Row: Row{Type: a.Type, ID: id, Data: data}, users: true, deleted: a.Verb == Deleted}
 	_, err = b.bumpWith(ctx, a.Type, id, string(a.Verb), func(version int64) []Change {
 		next.Version = version
@@ -112,7 +113,7 @@ func (b *Backend) write(ctx context.Context, app *Application, a Action, id ID) 
 		return []Change{next.change()}
 	})
 	if err != nil {
-		b.rows.restore(next, before)
+		b.rows.restore(next, was)
 		return nil, nil, fmt.Errorf("keep %s %s: %w", a.Type, id, err)
 	}
 	if next.deleted {

@@ -222,18 +222,25 @@ func (e *entityRows) put(r *entityRow) {
 	e.setLocked(r)
 }
 
-// restore takes a put back: the row is what it was, or not there.
-func (e *entityRows) restore(r *entityRow, before *Row) {
+// restore takes a put back: the row is what it was, nil: not there.
+func (e *entityRows) restore(r, was *entityRow) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if before == nil {
-		gone := *r
-		gone.deleted = true
-		e.setLocked(&gone)
-		delete(e.tables[r.Type].byID, r.ID)
+	if was != nil {
+		e.setLocked(was)
 		return
 	}
-	e.setLocked(&entityRow{Row: *before, users: r.users})
+	gone := *r
+	gone.deleted = true
+	e.setLocked(&gone)
+	delete(e.tables[r.Type].byID, r.ID)
+}
+
+// at is what is kept of a row, a deleted one too; nil: nothing.
+func (e *entityRows) at(typ string, id ID) *entityRow {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.tables[typ].find(id)
 }
 
 func (e *entityRows) setLocked(r *entityRow) {

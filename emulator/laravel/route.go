@@ -36,6 +36,12 @@ func (c *call) except() string { return c.r.Header.Get("X-Socket-ID") }
 // handler is what stands before every route: CORS, who asks, 401, TrackPresence.
 func (b *Backend) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rt.serve(b, &call{w: w, r: r, app: b.description.Load()})
+		c := &call{w: w, r: r, app: b.description.Load()}
+		c.user = c.app.user(pathID(r.Header.Get("X-Echolab-User")))
+		if c.user == nil && !rt.guests {
+			c.fail(http.StatusUnauthorized, "Unauthenticated.")
+			return
+		}
+		rt.serve(b, c)
 	})
 }
