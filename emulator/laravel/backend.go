@@ -54,6 +54,8 @@ type Backend struct {
 
 	notifications notificationRows
 	documents     documentRows
+
+	compiled atomic.Pointer[rulebook] // of the description that last authorised
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -100,20 +102,11 @@ func (b *Backend) Use(described *Application) {
 	b.redescribe(described)
 }
 
-// ServeHTTP answers a request to the application.
-func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
-
 // Application is what is described at the moment. It must not be changed.
 func (b *Backend) Application() *Application { return b.description.Load() }
 
 // Mode is how contradictions are treated.
 func (b *Backend) Mode() Mode { return b.cfg.Mode }
-
-// Handles tells whether the application has a route for the request.
-func (b *Backend) Handles(r *http.Request) bool {
-	_, pattern := b.mux.Handler(r)
-	return pattern != ""
-}
 
 type machineClock struct{}
 

@@ -1,6 +1,7 @@
 package laravel
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 )
@@ -109,7 +110,7 @@ func (b *Backend) save(c *call, typ string) {
 // Laravel as here, and fails where a field is required.
 func (b *Backend) inputOf(c *call) (Object, error) {
 	input, err := c.input()
-	if err != nil && tooLarge(err) {
+	if errors.Is(err, errLargeBody) {
 		return nil, &Refusal{Status: http.StatusRequestEntityTooLarge, Message: "The POST data is too large."}
 	}
 	return input, nil
