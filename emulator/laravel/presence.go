@@ -45,12 +45,12 @@ const presenceTime = "2006-01-02T15:04:05.000000000Z"
 // or the user's next heartbeat, so no answer depends on when the sweep comes round.
 type presences struct {
 	mu   sync.Mutex // guards what follows; never held while writing or publishing
-	of   map[ID]*visitor
+	of   map[ID]*presentUser
 	news line // UserPresenceChanged, in the order of the transitions
 }
 
-// visitor is one user's presence.
-type visitor struct {
+// presentUser is one user's presence.
+type presentUser struct {
 	Person
 	location *string
 	online   bool
@@ -59,7 +59,7 @@ type visitor struct {
 	viewing  []view    // in the order in which it began
 }
 
-func (v *visitor) change() Change {
+func (v *presentUser) change() Change {
 	status := offline
 	if v.online {
 		status = online
@@ -95,7 +95,7 @@ func (b *Backend) heard(ctx context.Context, user *User, location *string, here 
 	p.mu.Lock()
 	v := p.of[user.ID]
 	if v == nil {
-		v = &visitor{}
+		v = &presentUser{}
 		p.of[user.ID] = v
 	}
 	v.Person = Person{user.ID, user.Name}
@@ -141,7 +141,7 @@ func settled(ctx context.Context, w *writing, news <-chan struct{}) error {
 }
 
 // leaveLocked makes a user offline, who then looks at nothing any more.
-func (p *presences) leaveLocked(v *visitor) ([]Change, []Occurrence) {
+func (p *presences) leaveLocked(v *presentUser) ([]Change, []Occurrence) {
 	v.online = false
 	v.written = v.seen
 	changes := []Change{v.change()}
@@ -152,7 +152,7 @@ func (p *presences) leaveLocked(v *visitor) ([]Change, []Occurrence) {
 	return changes, []Occurrence{v.occurrence()}
 }
 
-func (v *visitor) answer() OnlineUser {
+func (v *presentUser) answer() OnlineUser {
 	a := OnlineUser{v.Person, v.location, offline, Timestamp(v.seen)}
 	if v.online {
 		a.Status = online
@@ -161,7 +161,7 @@ func (v *visitor) answer() OnlineUser {
 }
 
 // occurrence is UserPresenceChanged (protocol K.4).
-func (v *visitor) occurrence() Occurrence {
+func (v *presentUser) occurrence() Occurrence {
 	now := v.answer()
 	var location any // null where it was never said
 	if now.Location != nil {
@@ -219,12 +219,12 @@ func (b *Backend) expire(ctx context.Context) error {
 }
 
 // sortedLocked is everybody, whoever was heard first first.
-func (p *presences) sortedLocked() []*visitor {
-	all := make([]*visitor, 0, len(p.of))
+func (p *presences) sortedLocked() []*presentUser {
+	all := make([]*presentUser, 0, len(p.of))
 	for _, v := range p.of {
 		all = append(all, v)
 	}
-	slices.SortFunc(all, func(a, b *visitor) int {
+	slices.SortFunc(all, func(a, b *presentUser) int {
 		return cmp.Or(a.seen.Compare(b.seen), cmp.Compare(a.ID.text, b.ID.text))
 	})
 	return all
@@ -281,14 +281,14 @@ func (b *Backend) runPresence(ctx context.Context) {
 // loadPresence reads who was online and what they looked at.
 func (b *Backend) loadPresence(ctx context.Context) error {
 	p := &b.presences
-	p.of = make(map[ID]*visitor)
+	p.of = make(map[ID]*presentUser)
 	err := b.cfg.Store.Rows(ctx, PresenceRows, func(key string, text json.RawMessage) error {
 		var row presenceRow
 		err := json.Unmarshal(text, &row)
 		if err != nil {
 			return unreadable(PresenceRows, key, err)
 		}
-		v := &visitor{Person: Person{ID: row.User}, location: row.Location, online: row.Status == online}
+		v := &presentUser{Person: Person{ID: row.User}, location: row.Location, online: row.Status == online}
 		if u := b.description.Load().user(row.User); u != nil {
 			v.Name = u.Name
 		}

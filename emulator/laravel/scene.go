@@ -302,12 +302,12 @@ func (s *scene) person() Object {
 // pick is one of some words.
 func (s *scene) pick(words ...string) string { return words[s.fake.IntN(len(words))] }
 
-// other is one of some words, but not that one.
-func (s *scene) other(than any, words ...string) string {
-	return s.pick(slices.DeleteFunc(words, func(w string) bool { return w == than })...)
-}
-
 // money is a decimal string.
 func (s *scene) money() string {
 	return fmt.Sprintf("%d.%02d", 50+s.fake.IntN(9950), s.fake.IntN(100))
+}
+
+// other is one of some words, but not that one.
+func (s *scene) other(than any, words ...string) string {
+	return s.pick(slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == than })...)
 }

@@ -41,7 +41,7 @@ type viewerRow struct {
 	Since string `json:"since"`
 }
 
-func (v *visitor) viewChange(w view) Change {
+func (v *presentUser) viewChange(w view) Change {
 	return Change{Viewers, w.key(v.ID), viewerRow{w.typ, w.id, v.ID, w.since.Format(presenceTime)}}
 }
 
