@@ -42,7 +42,7 @@ func compilePattern(text string) (*pattern, error) {
 		return nil, fmt.Errorf("pattern %q: / ends Laravel's regular expression; channel names have none", text)
 	}
 	source := strings.ReplaceAll(text, ".", `\.`)
-	source = placeholder.ReplaceAllString(source, `(?P<$1>[^\.]+)`)
+	source = wildcard.ReplaceAllString(source, `(?P<$1>[^\.]+)`)
 	regex, err := regexp.Compile("^" + source + "$")
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w; look-around, back references and possessive quantifiers exist in PHP only", text, err)

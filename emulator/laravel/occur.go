@@ -43,6 +43,8 @@ type Occurrence struct {
 	Except  string // socket id that is left out (toOthers)
 	// Channels are used instead of the event's own, as they are on the wire.
 	Channels []string
+	// Alone sends this event only, and not what the mode Fixed sends besides so that a client hears it.
+	Alone bool
 	// Now passes the queue's delay by, as an event does that implements ShouldBroadcastNow.
 	Now bool
 	// Seed, where given, makes the payload that of the Ordinal-th draw of that seed, times included; otherwise the
@@ -158,7 +160,7 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if err := out.add(sc, s, mode, payload, o); err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	if s.heard != "" && mode != AsWritten {
+	if s.heard != "" && mode != AsWritten && !o.Alone {
 		also, err := findSpec(app, s.heard)
 		if err == nil {
 			err = out.add(sc, also, mode, s.heardAs(payload), o)
