@@ -26,6 +26,14 @@ var portal = pusher.App{ID: "client-portal", Key: "local-reverb-key", Secret: "l
 // serve runs an application over HTTP until the test ends.
 func serve(t *testing.T, mode laravel.Mode, app *laravel.Application, log io.Writer) string {
 	t.Helper()
+	server := httptest.NewServer(backend(t, mode, app, log))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// backend is an application that publishes nowhere; a nil log is none.
+func backend(t testing.TB, mode laravel.Mode, app *laravel.Application, log io.Writer) *laravel.Backend {
+	t.Helper()
 	if log == nil {
 		log = io.Discard
 	}
@@ -36,9 +44,7 @@ func serve(t *testing.T, mode laravel.Mode, app *laravel.Application, log io.Wri
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, app)
 	require.NoError(t, err)
-	server := httptest.NewServer(b)
-	t.Cleanup(server.Close)
-	return server.URL
+	return b
 }
 
 // captured is one case of auth.json (testdata/laravel/README.md).
