@@ -51,6 +51,11 @@ var routes = []route{
 	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload", nil, nil, Entry{}}, true, (*Handler).event},
 	{Route{http.MethodPost, "/api/publish", "publish an event as the application would", nil, Publication{}, Published{}}, false, (*Handler).publish},
 
+	{Route{http.MethodGet, "/api/backend/catalogue", "the events of the emulated application, each with a sample", nil, nil, Catalogue{}},
+		false, (*Handler).catalogue},
+	{Route{http.MethodPost, "/api/backend/emit", "send an event of the catalogue as the emulated application does", nil, Emit{}, Emitted{}},
+		false, (*Handler).emit},
+
 	{Route{http.MethodGet, "/api/connections", "the open sockets", []Param{
 		ofApp,
 		{Name: "channel", Help: "on this channel"},
@@ -69,6 +74,9 @@ var routes = []route{
 		ofApp,
 		{Name: "at", Type: Number, Help: "as it was right after this entry; left out: now"},
 	}, nil, State{}}, false, (*Handler).state},
+
+	{Route{http.MethodGet, "/api/backend", "the emulated Laravel application: how it is run, and what it consists of", nil, nil, BackendStatus{}},
+		false, (*Handler).backendStatus},
 
 	{Route{http.MethodPost, "/api/apps", "make an application of one's own, for a test worker", nil, NewApp{}, MadeApp{}}, false, (*Handler).makeApp},
 	{Route{http.MethodDelete, "/api/apps/{id}", "remove an application that was made, and disconnect its sockets", nil, nil, RemovedApp{}},

@@ -127,6 +127,9 @@ func (b *Backend) refuseLogin(c *call, status int, problem string) {
 
 func (b *Backend) logOut(c *call) {
 	b.setSession(c, nil)
+	if c.user != nil {
+		b.loggedOut(c.r.Context(), c.user)
+	}
 	if c.wantsJSON() || !wantsPage(c.r) {
 		c.w.WriteHeader(http.StatusNoContent)
 		return
