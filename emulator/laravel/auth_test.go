@@ -20,26 +20,26 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// portal is the app of the captured application.
-var portal = pusher.App{ID: "client-portal", Key: "local-reverb-key", Secret: "local-reverb-secret"}
+// signer is the app of the captured application.
+var signer = pusher.App{ID: "client-portal", Key: "local-reverb-key", Secret: "local-reverb-secret"}
 
 // serve runs an application over HTTP until the test ends.
 func serve(t *testing.T, mode laravel.Mode, app *laravel.Application, log io.Writer) string {
 	t.Helper()
-	server := httptest.NewServer(backend(t, mode, app, log))
+	server := httptest.NewServer(standIn(t, mode, app, log))
 	t.Cleanup(server.Close)
 	return server.URL
 }
 
-// backend is an application that publishes nowhere; a nil log is none.
-func backend(t testing.TB, mode laravel.Mode, app *laravel.Application, log io.Writer) *laravel.Backend {
+// standIn is an application that publishes nowhere; a nil log is none.
+func standIn(t testing.TB, mode laravel.Mode, app *laravel.Application, log io.Writer) *laravel.Backend {
 	t.Helper()
 	if log == nil {
 		log = io.Discard
 	}
 	b, err := laravel.New(t.Context(), laravel.Config{
 		Mode:    mode,
-		App:     func() (*pusher.App, bool) { return &portal, true },
+		App:     func() (*pusher.App, bool) { return &signer, true },
 		Publish: func(context.Context, pusher.Publication) error { return nil },
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, app)
@@ -72,8 +72,8 @@ func read(t *testing.T, name string, into any) {
 	require.NoError(t, json.Unmarshal(text, into))
 }
 
-// leftOut are the cases that no configuration expresses, and why.
-var leftOut = map[string]string{
+// authLeftOut are the cases that no configuration expresses, and why.
+var authLeftOut = map[string]string{
 	"auth-100": "a closure with more parameters than the pattern has placeholders: Check refuses such a configuration",
 	"auth-110": "a model parameter named like no placeholder: Check refuses such a configuration",
 	"auth-113": "a second guard: Echolab has one way to know a user",
@@ -105,7 +105,7 @@ func TestAuth_CapturedAnswers(t *testing.T) {
 	}
 	played := 0
 	for _, c := range file.Cases {
-		if leftOut[c.ID] != "" {
+		if authLeftOut[c.ID] != "" {
 			continue
 		}
 		played++
@@ -134,7 +134,7 @@ func TestAuth_CapturedAnswers(t *testing.T) {
 			}
 		})
 	}
-	assert.Equal(t, len(file.Cases), played+len(leftOut), "leftOut names a case that the file does not have")
+	assert.Equal(t, len(file.Cases), played+len(authLeftOut), "authLeftOut names a case that the file does not have")
 }
 
 // answered sends a request and follows no redirect.

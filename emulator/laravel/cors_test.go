@@ -121,7 +121,7 @@ func TestRoutes_AnswersOfNoRoute(t *testing.T) {
 	}{
 		{"GET", "/nothing", "application/json", 404, "application/json", "{\n    \"message\": \"The route nothing could not be found.\"\n}"},
 		{"GET", "/nothing", "*/*", 404, "text/html; charset=UTF-8", "Not Found"},
-		{"GET", "/api/nothing", "*/*", 404, "application/json", "The route api/nothing could not be found."},
+		{"GET", "/api/no/such/route/here", "*/*", 404, "application/json", "The route api/no/such/route/here could not be found."},
 		{"DELETE", "/login/", "application/json", 405, "application/json", "The DELETE method is not supported for route login. Supported methods: GET, HEAD, POST."},
 		{"OPTIONS", "/broadcasting/auth", "*/*", 200, "text/html; charset=UTF-8", ""},
 		{"HEAD", "/login", "*/*", 200, "text/html; charset=UTF-8", ""},

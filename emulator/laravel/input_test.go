@@ -134,7 +134,7 @@ func TestUserAuth_DefaultIsText(t *testing.T) {
 	}
 	decode(t, body, &answer)
 	assert.Equal(t, `{"id":"12","user_info":{"name":"Bob","avatar":"https:\/\/cdn.example.test\/bob.png"}}`, answer.Data)
-	assert.True(t, portal.CheckAuth(answer.Auth, "1.2::user::"+answer.Data, true))
+	assert.True(t, signer.CheckAuth(answer.Auth, "1.2::user::"+answer.Data, true))
 	response, _ = send(t, "POST", base+"/broadcasting/user-auth", "socket_id=1.2", "Content-Type", form)
 	assert.Equal(t, 403, response.StatusCode)
 }

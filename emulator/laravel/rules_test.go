@@ -248,7 +248,7 @@ func TestCheck_SaysWhatIsWrongAndWhere(t *testing.T) {
 		message  string
 	}{
 		{"unknown name", []laravel.Channel{channel("x", "user.id == idd")}, "echolab.yaml:12:16", "unknown name idd; there are user"},
-		{"unknown name in the third line", []laravel.Channel{channel("x", "true and\n  true and\n  nobody")}, "echolab.yaml:14:3", "unknown name nobody"},
+		{"unknown name in the third line", []laravel.Channel{channel("x", "true and\n  true and\n  nobody")}, "echolab.yaml:14:7", "unknown name nobody"},
 		{"unknown field of the user", []laravel.Channel{channel("x", "user.rolle == 1")}, "echolab.yaml:12:10", "unknown field rolle"},
 		{"syntax", []laravel.Channel{channel("x", "user.id ==")}, "echolab.yaml:12:14", "unexpected token EOF"},
 		{"unclosed text", []laravel.Channel{channel("x", `user.name == "Bob`)}, "echolab.yaml:12:", "literal not terminated"},
