@@ -43,6 +43,8 @@ type Occurrence struct {
 	Except  string // socket id that is left out (toOthers)
 	// Channels are used instead of the event's own, as they are on the wire.
 	Channels []string
+	// Alone sends this event only, and not what the mode Fixed sends besides so that a client hears it.
+	Alone bool
 	// Now passes the queue's delay by, as an event does that implements ShouldBroadcastNow.
 	Now bool
 	// Seed, where given, makes the payload that of the Ordinal-th draw of that seed, times included; otherwise the
@@ -171,7 +173,7 @@ func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error
 	if err := c.add(&out, sc, s, payload, o); err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	if s.heard != "" && c.mode != AsWritten {
+	if s.heard != "" && c.mode != AsWritten && !o.Alone {
 		also, err := findSpec(c.app, s.heard)
 		if err == nil {
 			err = c.add(&out, sc, also, s.heardAs(payload), o)
