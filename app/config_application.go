@@ -160,6 +160,7 @@ func (d *describing) events() {
 		for _, channel := range b.get("channels").list() {
 			event.Channels = append(event.Channels, channel.text)
 		}
+		event.Now = b.get("now").value == true
 		d.app.Events = append(d.app.Events, event)
 	}
 }
@@ -265,6 +266,9 @@ func (d *describing) settings() {
 		if t := presence.get(name); t.value != nil {
 			*into, _ = time.ParseDuration(t.text) // the shape has tried it
 		}
+	}
+	if t := d.sections["queue"].get("delay"); t.value != nil {
+		d.app.Queue.Delay, _ = time.ParseDuration(t.text) // the shape has tried it
 	}
 	if seed, ok := d.sections["seed"].value.(int64); ok {
 		d.app.Seed = uint64(seed)

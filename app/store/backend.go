@@ -228,5 +228,14 @@ func (f *file) writeWaiting() error {
 	if len(f.waiting) == 0 {
 		return nil
 	}
-	return f.writer.transaction(func() error { return f.writer.putRows(f.waiting) })
+	err := f.writer.transaction(func() error { return f.writer.putRows(f.waiting) })
+	switch {
+	case err == nil:
+		f.waiting = nil
+	case len(f.waiting) == 1:
+		err = fmt.Errorf("1 row of the application was not kept: %w", err)
+	default:
+		err = fmt.Errorf("%d rows of the application were not kept: %w", len(f.waiting), err)
+	}
+	return err
 }

@@ -241,7 +241,7 @@ func (f *file) close() error {
 	}
 	if f.writer != nil {
 		if e := f.writeWaiting(); e != nil {
-			err = errors.Join(err, fmt.Errorf("%d rows of the application were not kept: %w", len(f.waiting), e))
+			err = errors.Join(err, e)
 		}
 		if !f.inMemory() {
 			err = errors.Join(err, f.writer.run("PRAGMA wal_checkpoint(TRUNCATE)"))

@@ -108,6 +108,10 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		clear(buf[:n]) // let go of the payloads
 		if back != nil {
 			f.tail.SetMust(true)
+			if j.Last() == last { // nothing came meanwhile, and nothing may come for long: it is a back end that had trouble
+				s.recovered(j, f, back, 0)
+				back = nil
+			}
 		}
 	}
 }

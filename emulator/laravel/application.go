@@ -18,6 +18,9 @@ type Application struct {
 	Workflows []Workflow
 	Auth      Auth
 	Presence  Presence
+	Documents Documents
+	Queue     Queue
+	History   History
 	// Seed is what drawn payloads begin from: the same seed gives the same payloads. 0 is a seed like any other.
 	Seed uint64
 }

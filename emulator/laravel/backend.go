@@ -39,10 +39,21 @@ type Backend struct {
 	mux         *http.ServeMux
 
 	drawn counter // how often each event of the catalogue has been drawn
+	queue queue
+
+	keeper    keeper
+	presences presences
+	feed      feed
+	versions  versions
 
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
 
-	rows entityRows
+	rows     entityRows
+	turns    turns
+	changing sync.Mutex // held while a change of a row is decided and stored; see write
+
+	notifications notificationRows
+	documents     documentRows
 
 	compiled atomic.Pointer[rulebook] // of the description that last authorised
 }
@@ -59,9 +70,13 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 		cfg.Store = newMemoryStore()
 	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
+	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
-	if err := b.rows.load(ctx, cfg.Store, described); err != nil {
-		return nil, err
+	b.keeper.store = cfg.Store
+	for _, load := range []func(context.Context) error{b.loadEntities, b.loadNotifications, b.loadDocuments, b.loadPresence, b.loadActivities, b.loadVersions} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
 	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
@@ -70,10 +85,22 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 }
 
 // Run does what time brings until ctx ends, and returns once all of that has ended.
-func (b *Backend) Run(ctx context.Context) { <-ctx.Done() }
+func (b *Backend) Run(ctx context.Context) {
+	var chores sync.WaitGroup
+	for _, chore := range []func(context.Context){b.runPresence, b.runQueue, b.expireLocks} {
+		chores.Go(func() { chore(ctx) })
+	}
+	chores.Wait()
+	b.keeper.settle()
+}
 
-// Use takes over a changed description: requests that begin now see it.
-func (b *Backend) Use(described *Application) { b.description.Store(described) }
+// Use takes over a changed description: requests that begin now see it. Rows that users changed stay as they are.
+func (b *Backend) Use(described *Application) {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	b.description.Store(described)
+	b.redescribe(described)
+}
 
 // Application is what is described at the moment. It must not be changed.
 func (b *Backend) Application() *Application { return b.description.Load() }

@@ -208,8 +208,8 @@ type Listed struct {
 	Channels []string
 	// Params are the placeholders of the channels, as Occurrence.Params takes them.
 	Params []string
-	// Sample is a payload, as JSON.
-	Sample string
+	// Sample is a payload, as JSON; "" where Problem says why none could be drawn.
+	Sample, Problem string
 	// Now: it is not queued (ShouldBroadcastNow).
 	Now bool
 	// Own: the application's file has it or changes it. Extension: the guide does not have it.
@@ -243,4 +243,29 @@ func (s *spec) listed(mode Mode) Listed {
 		l.Hear = ".listen('" + strings.ReplaceAll(l.Listen, `\`, `\\`) + "', …)"
 	}
 	return l
+}
+
+// Catalogue lists the events that an application has, the guide's first.
+func Catalogue(app *Application, mode Mode) []Listed {
+	return composer{app: app, mode: mode, rows: describedRows(app)}.list()
+}
+
+// Catalogue lists the events that the application has, the guide's first.
+func (b *Backend) Catalogue() []Listed { return b.composer(b.description.Load()).list() }
+
+func (c composer) list() []Listed {
+	var all []Listed
+	for _, s := range specs(c.app) {
+		l := s.listed(c.mode)
+		seed := c.app.Seed
+		// The sample is the first draw. A placeholder that only a flag can fill does not matter to it.
+		sample, err := c.compose(&s, seededAt, Occurrence{Seed: &seed, Channels: []string{"sample"}})
+		if err == nil {
+			l.Sample = sample.Publications[0].Data
+		} else {
+			l.Problem = err.Error()
+		}
+		all = append(all, l)
+	}
+	return all
 }

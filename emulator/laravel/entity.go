@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"slices"
 	"strconv"
@@ -40,6 +39,9 @@ type entityTable struct {
 	byID map[ID]*entityRow
 	// order is every row that is there: integer ids first, ascending, then text.
 	order []*entityRow
+	// highest is the highest integer id that was ever given. texts tells that there are rows and all their ids are text.
+	highest int64
+	texts   bool
 }
 
 type entityRow struct {
@@ -63,13 +65,14 @@ func (r *entityRow) change() Change {
 	return Change{Entities, entityKey(r.Type, r.ID), storedRow{r.Type, r.ID, r.Version, r.Data, r.deleted}}
 }
 
-// load reads the users' rows and lays them over those of the description.
-func (e *entityRows) load(ctx context.Context, store Store, described *Application) error {
+// loadEntities reads the users' rows and lays them over those of the description.
+func (b *Backend) loadEntities(ctx context.Context) error {
+	e := &b.rows
 	var users []*entityRow
-	err := store.Rows(ctx, Entities, func(key string, text json.RawMessage) error {
+	err := b.cfg.Store.Rows(ctx, Entities, func(key string, text json.RawMessage) error {
 		var s storedRow
 		if err := json.Unmarshal(text, &s); err != nil {
-			return fmt.Errorf("entity %s in the store cannot be read: %w", key, err)
+			return unreadable(Entities, key, err)
 		}
 		users = append(users, &entityRow{Row{s.Type, s.ID, s.Version, s.Data}, true, s.Deleted})
 		return nil
@@ -79,7 +82,7 @@ func (e *entityRows) load(ctx context.Context, store Store, described *Applicati
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.fillLocked(described, users)
+	e.fillLocked(b.description.Load(), users)
 	return nil
 }
 
@@ -104,19 +107,19 @@ func (e *entityRows) describe(described *Application) (changed []entityChange) {
 			}
 			old := before[typ].find(id)
 			switch {
-			case old == nil:
-				changed = append(changed, entityChange{typ, id, "created"})
+			case old == nil || old.deleted:
+				changed = append(changed, entityChange{typ, id, Created})
 			case !reflect.DeepEqual(old.Data, r.Data):
-				changed = append(changed, entityChange{typ, id, "updated"})
+				changed = append(changed, entityChange{typ, id, Updated})
 			default:
 				r.Version = old.Version
 			}
 		}
 	}
 	for typ, t := range before {
-		for id := range t.byID {
-			if e.tables[typ].find(id) == nil {
-				changed = append(changed, entityChange{typ, id, "deleted"})
+		for id, old := range t.byID {
+			if !old.deleted && e.tables[typ].find(id) == nil {
+				changed = append(changed, entityChange{typ, id, Deleted})
 			}
 		}
 	}
@@ -130,28 +133,50 @@ func (e *entityRows) describe(described *Application) (changed []entityChange) {
 type entityChange struct {
 	typ    string
 	id     ID
-	action string
+	action Verb
 }
 
-// reset forgets what users did and returns what that changed. The store is told by the caller.
-func (e *entityRows) reset(described *Application) (forgotten []*entityRow) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// ofUsers are the rows that belong to the users, deleted ones too.
+func (e *entityRows) ofUsers() (rows []*entityRow) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
 	for _, t := range e.tables {
 		for _, r := range t.byID {
 			if r.users {
-				forgotten = append(forgotten, r)
+				rows = append(rows, r)
 			}
 		}
 	}
-	e.fillLocked(described, nil)
-	slices.SortFunc(forgotten, func(a, b *entityRow) int {
+	slices.SortFunc(rows, func(a, b *entityRow) int {
 		return cmp.Or(strings.Compare(a.Type, b.Type), compareIDs(a.ID, b.ID))
 	})
-	return forgotten
+	return rows
+}
+
+// forget makes rows nobody's: the next description decides what they are.
+func (e *entityRows) forget(rows []*entityRow) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range rows {
+		forgotten := *r
+		forgotten.users = false
+		e.tables[r.Type].byID[r.ID] = &forgotten
+	}
+}
+
+// versioned gives a described row its version.
+func (e *entityRows) versioned(typ string, id ID, version int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.tables[typ].find(id); r != nil && !r.users {
+		next := *r
+		next.Version = version
+		e.setLocked(&next)
+	}
 }
 
 func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
+	before := e.tables // an id that was given once is not given again
 	e.tables = map[string]*entityTable{}
 	for _, typ := range baseTypes {
 		e.tableLocked(typ)
@@ -167,8 +192,12 @@ func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
 	for _, r := range users {
 		e.tableLocked(r.Type).byID[r.ID] = r
 	}
-	for _, t := range e.tables {
-		for _, r := range t.byID {
+	for typ, t := range e.tables {
+		t.highest, t.texts = before[typ].last(), len(t.byID) > 0
+		for id, r := range t.byID {
+			if n, integer := id.Value().(int64); integer {
+				t.highest, t.texts = max(t.highest, n), false
+			}
 			if !r.deleted {
 				t.order = append(t.order, r)
 			}
@@ -190,6 +219,31 @@ func (e *entityRows) tableLocked(typ string) *entityTable {
 func (e *entityRows) put(r *entityRow) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	e.setLocked(r)
+}
+
+// restore takes a put back: the row is what it was, nil: not there.
+func (e *entityRows) restore(r, was *entityRow) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if was != nil {
+		e.setLocked(was)
+		return
+	}
+	gone := *r
+	gone.deleted = true
+	e.setLocked(&gone)
+	delete(e.tables[r.Type].byID, r.ID)
+}
+
+// at is what is kept of a row, a deleted one too; nil: nothing.
+func (e *entityRows) at(typ string, id ID) *entityRow {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.tables[typ].find(id)
+}
+
+func (e *entityRows) setLocked(r *entityRow) {
 	t := e.tableLocked(r.Type)
 	t.byID[r.ID] = r
 	at, there := slices.BinarySearchFunc(t.order, r.ID, func(o *entityRow, id ID) int { return compareIDs(o.ID, id) })
@@ -239,19 +293,11 @@ func (e *entityRows) types() []string {
 	return names
 }
 
-// highest is the highest integer id that a type ever gave. texts tells that it has rows and all their ids are text.
-func (e *entityRows) highest(typ string) (n int64, texts bool) {
-	e.mu.RLock()
-	defer e.mu.RUnlock()
-	if t := e.tables[typ]; t != nil {
-		texts = len(t.byID) > 0
-		for id := range t.byID {
-			if v, integer := id.Value().(int64); integer {
-				n, texts = max(n, v), false
-			}
-		}
+func (t *entityTable) last() int64 {
+	if t == nil {
+		return 0
 	}
-	return n, texts
+	return t.highest
 }
 
 func (t *entityTable) find(id ID) *entityRow {

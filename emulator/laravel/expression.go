@@ -194,7 +194,7 @@ func (c *compiler) explain(err error, place string, params map[string]types.Type
 
 // look gathers the names and references of an expression and finds what its types do not show.
 func (c *compiler) look(e *expression, root ast.Node, text string) (problems []Problem) {
-	ast.Walk(&root, visitor(func(node *ast.Node) {
+	ast.Walk(&root, nodeVisitor(func(node *ast.Node) {
 		at := func() string {
 			fault := (&file.Error{Location: (*node).Location()}).Bind(file.NewSource(text))
 			return within(e.place, fault.Line, fault.Column)
@@ -229,9 +229,9 @@ func (c *compiler) look(e *expression, root ast.Node, text string) (problems []P
 	return problems
 }
 
-type visitor func(*ast.Node)
+type nodeVisitor func(*ast.Node)
 
-func (v visitor) Visit(node *ast.Node) { v(node) }
+func (v nodeVisitor) Visit(node *ast.Node) { v(node) }
 
 // within is a place in a file moved to a line and a column (from 0) of the text that stands there.
 func within(place string, line, column int) string {

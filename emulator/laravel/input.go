@@ -20,6 +20,9 @@ const (
 	maxKeys   = 64      // PHP's max_input_nesting_level
 )
 
+// errLargeBody says that a body is beyond the bound.
+var errLargeBody = fmt.Errorf("the body is larger than %d bytes", maxBody)
+
 // errBody says that a body that calls itself JSON is none.
 var errBody = errors.New("the body is not a JSON object")
 
@@ -45,7 +48,7 @@ func (c *call) body() (Object, error) {
 	text, err := io.ReadAll(http.MaxBytesReader(c.w, r.Body, maxBody))
 	if err != nil {
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {
-			return nil, fmt.Errorf("the body is larger than %d bytes", maxBody)
+			return nil, errLargeBody
 		}
 		return nil, fmt.Errorf("the body could not be read: %w", err)
 	}

@@ -15,7 +15,7 @@ type pattern struct {
 }
 
 var (
-	placeholder     = regexp.MustCompile(`\{(.*?)\}`)
+	wildcard        = regexp.MustCompile(`\{(.*?)\}`)
 	placeholderName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`) // a group name of PCRE
 )
 
@@ -26,7 +26,7 @@ func compilePattern(text string) (*pattern, error) {
 		return nil, fmt.Errorf("a channel needs a pattern, such as client.{clientId}")
 	}
 	p := &pattern{text: text}
-	for _, found := range placeholder.FindAllStringSubmatch(text, -1) {
+	for _, found := range wildcard.FindAllStringSubmatch(text, -1) {
 		name := found[1]
 		if !placeholderName.MatchString(name) {
 			return nil, fmt.Errorf("placeholder {%s}: a name is a letter or _, then up to 31 letters, digits or _", name)
@@ -42,7 +42,7 @@ func compilePattern(text string) (*pattern, error) {
 		return nil, fmt.Errorf("pattern %q: / ends Laravel's regular expression; channel names have none", text)
 	}
 	source := strings.ReplaceAll(text, ".", `\.`)
-	source = placeholder.ReplaceAllString(source, `(?P<$1>[^\.]+)`)
+	source = wildcard.ReplaceAllString(source, `(?P<$1>[^\.]+)`)
 	regex, err := regexp.Compile("^" + source + "$")
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w; look-around, back references and possessive quantifiers exist in PHP only", text, err)

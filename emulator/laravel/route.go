@@ -31,9 +31,6 @@ var (
 		{"GET /api/user", "user", false, (*Backend).showUser},
 		{"GET /api/users", "users", false, (*Backend).showUsers},
 	}
-	syncRoutes     []route // sync.go: /api/sync/…
-	domainRoutes   []route // domain.go: /api/invoices …, /api/notifications
-	documentRoutes []route // document.go: /api/documents/{id}/…
 )
 
 // handler is what stands before every route: who asks, 401, foreign pages, TrackPresence.

@@ -22,6 +22,7 @@ type scene struct {
 	rows   func(typ string) []Object
 	given  map[string]any // what was asked for, by paramName
 	fake   *gofakeit.Faker
+	chance *rand.Rand // of the same source as fake
 	at     time.Time
 	chosen []choice
 	notes  []string
@@ -32,11 +33,12 @@ type choice struct {
 	row Object
 }
 
-// newSource is chance that depends on nothing but the seed, the event and how often it was drawn before.
-func newSource(seed uint64, event string, ordinal uint64) rand.Source {
+// newScene takes its chance from nothing but the seed, the event and how often that was drawn before.
+func newScene(app *Application, rows func(string) []Object, at time.Time, seed uint64, event string, ordinal uint64) *scene {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(event))
-	return rand.NewPCG(seed^h.Sum64(), ordinal)
+	source := rand.NewPCG(seed^h.Sum64(), ordinal)
+	return &scene{app: app, rows: rows, at: at, given: map[string]any{}, fake: gofakeit.NewFaker(source, false), chance: rand.New(source)}
 }
 
 // paramName makes clientId, client_id, client and Client one name: client. id stays id.
@@ -300,12 +302,12 @@ func (s *scene) person() Object {
 // pick is one of some words.
 func (s *scene) pick(words ...string) string { return words[s.fake.IntN(len(words))] }
 
-// other is one of some words, but not that one.
-func (s *scene) other(than any, words ...string) string {
-	return s.pick(slices.DeleteFunc(words, func(w string) bool { return w == than })...)
-}
-
 // money is a decimal string.
 func (s *scene) money() string {
 	return fmt.Sprintf("%d.%02d", 50+s.fake.IntN(9950), s.fake.IntN(100))
+}
+
+// other is one of some words, but not that one.
+func (s *scene) other(than any, words ...string) string {
+	return s.pick(slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == than })...)
 }
