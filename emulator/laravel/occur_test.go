@@ -19,8 +19,8 @@ func compose(t *testing.T, app *laravel.Application, o laravel.Occurrence) larav
 	return c
 }
 
-// data draws one payload.
-func data(t *testing.T, app *laravel.Application, o laravel.Occurrence) string {
+// drawn draws one payload.
+func drawn(t *testing.T, app *laravel.Application, o laravel.Occurrence) string {
 	t.Helper()
 	return compose(t, app, o).Publications[0].Data
 }
@@ -47,7 +47,7 @@ func TestOccur_TheSameSeedGivesTheSamePayloadsWhateverElseWasDrawn(t *testing.T)
 
 	other := portal()
 	other.Seed = 99
-	assert.NotEqual(t, data(t, portal(), laravel.Occurrence{Event: "Announcement"}), data(t, other, laravel.Occurrence{Event: "Announcement"}))
+	assert.NotEqual(t, drawn(t, portal(), laravel.Occurrence{Event: "Announcement"}), drawn(t, other, laravel.Occurrence{Event: "Announcement"}))
 }
 
 func distinct(all []string) map[string]bool {
@@ -64,10 +64,10 @@ func TestOccur_ASeedOfItsOwnFixesTheTimesToo(t *testing.T) {
 	for range 2 {
 		c, err := b.Compose(laravel.Occurrence{Event: "Announcement", Seed: &seed})
 		require.NoError(t, err)
-		assert.Equal(t, data(t, portal(), laravel.Occurrence{Event: "Announcement", Seed: &seed}), c.Publications[0].Data)
+		assert.Equal(t, drawn(t, portal(), laravel.Occurrence{Event: "Announcement", Seed: &seed}), c.Publications[0].Data)
 		assert.Contains(t, c.Publications[0].Data, `"published_at":"2026-01-15T10:00:00.000000Z"`)
 	}
-	assert.Contains(t, data(t, portal(), laravel.Occurrence{Event: "Announcement"}), `"published_at":"2026-03-01T12:00:00.000000Z"`)
+	assert.Contains(t, drawn(t, portal(), laravel.Occurrence{Event: "Announcement"}), `"published_at":"2026-03-01T12:00:00.000000Z"`)
 }
 
 // What is drawn belongs together, for every draw.
@@ -154,7 +154,7 @@ func TestOccur_Set(t *testing.T) {
 	} {
 		field, err := laravel.ParseSetting(row.settings)
 		require.NoError(t, err)
-		text := data(t, portal(), laravel.Occurrence{Event: row.event, Payload: laravel.Object{field}})
+		text := drawn(t, portal(), laravel.Occurrence{Event: row.event, Payload: laravel.Object{field}})
 		var at any = object(t, text)
 		parts := strings.Split(row.path, ".")
 		if row.path == "a.b" {
@@ -220,7 +220,7 @@ func TestOccur_AnEventOfTheGuideChanged(t *testing.T) {
 	c = compose(t, app, laravel.Occurrence{Event: "comment.added", Params: map[string]any{"project": 1}})
 	assert.Equal(t, "comment.added", c.Publications[0].Event)
 	assert.Equal(t, "private-project.1", c.Publications[0].Channels[0])
-	assert.Equal(t, `{"text":"hello","meta":{}}`, data(t, app, laravel.Occurrence{Event: "Announcement"}))
+	assert.Equal(t, `{"text":"hello","meta":{}}`, drawn(t, app, laravel.Occurrence{Event: "Announcement"}))
 }
 
 // An example is sent as it is, but for the ids that were asked for; its channels follow from it.

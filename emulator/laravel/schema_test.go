@@ -55,7 +55,7 @@ func TestSchema_DrawsWhatItAsksFor(t *testing.T) {
 		app := drawnFrom(t, full)
 		assert.Empty(t, laravel.Check(app), schema)
 		for ordinal := range uint64(20) {
-			text := data(t, app, laravel.Occurrence{Event: "Drawn", Ordinal: ordinal})
+			text := drawn(t, app, laravel.Occurrence{Event: "Drawn", Ordinal: ordinal})
 			payload, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 			require.NoError(t, err)
 			require.NoError(t, valid.Validate(payload), "%s drew %s", schema, text)
