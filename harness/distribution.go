@@ -25,24 +25,13 @@ func (m *MetricResult) Percentile(p float64) float64 {
 	return float64(m.decoded().ValueAtQuantile(p)) / 1000
 }
 
-// Mean, Min and Max are in milliseconds; 0 when there is none.
+// Mean is in milliseconds; 0 when there is none. Least and Most of a trend are its exact minimum and maximum.
 func (m *MetricResult) Mean() float64 {
 	if m.Count == 0 {
 		return 0
 	}
 	return m.SumMS / float64(m.Count)
 }
-
-// Min is the shortest duration.
-func (m *MetricResult) Min() float64 {
-	if m.Count == 0 {
-		return 0
-	}
-	return float64(m.decoded().Min()) / 1000
-}
-
-// Max is the longest duration.
-func (m *MetricResult) Max() float64 { return float64(m.decoded().Max()) / 1000 }
 
 // Share is which part of a rate was true; 0 when nothing was measured.
 func (m *MetricResult) Share() float64 {
@@ -70,10 +59,15 @@ func (p Point) Percentile(q float64) float64 {
 
 // join adds another series of the same metric.
 func (m *MetricResult) join(other *MetricResult) {
-	if m.Kind == Gauge {
+	switch {
+	case m.Kind == Gauge: // of several machines, or tags: what they come to together
 		m.Last += other.Last
 		m.Least = min(m.Least, other.Least)
 		m.Most += other.Most
+	case m.Count == 0:
+		m.Least, m.Most = other.Least, other.Most
+	case other.Count > 0:
+		m.Least, m.Most = min(m.Least, other.Least), max(m.Most, other.Most)
 	}
 	m.Count += other.Count
 	m.Good += other.Good

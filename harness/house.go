@@ -71,6 +71,7 @@ type change struct {
 	member int
 	join   bool
 	begin  int64
+	end    int64 // of a join: when it was confirmed, 0 not yet
 	// unsure: the server may have seen it or not.
 	unsure bool
 	void   bool // it did not happen: the subscription was refused
@@ -145,6 +146,17 @@ func (r *room) changeLocked(m int, join bool, at int64) *change {
 	return c
 }
 
+// endLocked is until when the server may have seen to it.
+func (c *change) endLocked(grace int64) int64 {
+	switch {
+	case !c.join:
+		return c.begin + grace
+	case c.end == 0:
+		return 1<<63 - 1
+	}
+	return c.end
+}
+
 // memory is how long a stay that ended can still matter to who comes later, in ns.
 const memory = int64(time.Minute)
 
@@ -182,7 +194,16 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	defer r.mu.Unlock()
 	s.confirmed = r.house.since(at)
 	r.here++
-	r.members[s.member].here++
+	who := r.members[s.member]
+	who.here++
+	for i := len(who.changes) - 1; i >= 0; i-- {
+		if c := who.changes[i]; c.join {
+			if c.end == 0 {
+				c.end = s.confirmed
+			}
+			break
+		}
+	}
 	if count != len(users) {
 		r.house.wrongedLocked("drift", r, s, "", s.confirmed, fmt.Sprintf("here says count %d and lists %d", count, len(users)))
 	}

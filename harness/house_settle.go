@@ -105,7 +105,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 				}
 				if !c.unsure && c.begin > s.confirmed && c.begin+grace < left {
 					must++
-				} else if c.begin+memory > s.asked {
+				} else if c.unsure || c.begin > s.confirmed || c.endLocked(grace) >= s.asked {
 					may++
 				}
 			}

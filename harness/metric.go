@@ -287,6 +287,7 @@ func (d *seriesData) durations(us []int32) {
 		}
 		_ = d.now.RecordValue(value)
 		d.sum += float64(v)
+		d.gauge(float64(v) / 1000)
 	}
 	d.count += int64(len(us))
 }

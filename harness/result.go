@@ -99,6 +99,7 @@ type MetricResult struct {
 	Last  float64 `json:"last,omitempty"`
 	Least float64 `json:"least,omitempty"`
 	Most  float64 `json:"most,omitempty"`
+	// SumMS is a trend's, and Least and Most are its shortest and longest duration.
 	SumMS float64 `json:"sum_ms,omitempty"`
 	// Clipped counts durations beyond the histogram's 60 s.
 	Clipped int64 `json:"clipped,omitempty"`
@@ -217,6 +218,9 @@ func (r *Registry) Results() []MetricResult {
 			whole.Merge(d.total)
 			whole.Merge(d.now)
 			m.Histogram = encodeHistogram(whole)
+		}
+		if d.metric.Kind == Trend {
+			m.Last = 0
 		}
 		out = append(out, m)
 	}

@@ -158,10 +158,6 @@ func (t Threshold) Evaluate(r *Result) ThresholdResult {
 		out.Value = m.Percentile(50)
 	case t.method == "avg":
 		out.Value = m.Mean()
-	case t.method == "min" && t.Metric.Kind == Trend:
-		out.Value = m.Min()
-	case t.method == "max" && t.Metric.Kind == Trend:
-		out.Value = m.Max()
 	case t.method == "min":
 		out.Value = m.Least
 	case t.method == "max":
