@@ -119,6 +119,7 @@ var statuses = map[app.Code]struct {
 	app.Invalid:  {http.StatusBadRequest, "bad_request"},
 	app.Busy:     {http.StatusConflict, "conflict"},
 	app.NotFound: {http.StatusNotFound, "not_found"},
+	app.Gone:     {http.StatusGone, "gone"},
 	app.Conflict: {http.StatusConflict, "conflict"},
 	app.Away:     {http.StatusServiceUnavailable, "store"},
 	app.Refused:  {http.StatusBadGateway, "refused"},
