@@ -200,9 +200,6 @@ func checkPath(path string) string {
 }
 
 func checkCredential(s string) string {
-	if s == "." || s == ".." {
-		return "must be more than dots: it is a part of a path"
-	}
 	if strings.ContainsAny(s, "/\n\r") {
 		return "must not contain a slash or a line end: it is a part of a path"
 	}

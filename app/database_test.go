@@ -108,7 +108,7 @@ func TestExport_PayloadsAreWhatWasReceived(t *testing.T) {
 				if e.Encoding != "" {
 					require.NoError(t, json.Unmarshal(e.Data, &data), line)
 				} else {
-					_, data, _ = strings.Cut(line, `,"data":`) // Go's decoder leaves blanks around it out
+					_, data, _ = strings.Cut(line, `,"data":`) // a decoder leaves blanks around it out
 					data = strings.TrimSuffix(data, "}")
 				}
 				got = append(got, decoded(t, data, e.Encoding))

@@ -72,60 +72,62 @@ func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Que
 	}
 }
 
-// exported is an entry as NDJSON has it, but for its payload.
+// exported is an entry as NDJSON has it, but for the last two fields: data is the payload, null when there was none;
+// encoding is text or base64 where data is a string with the payload, and left out where it is the payload itself.
 type exported struct {
-	ID        string          `json:"id"`
-	Seq       uint64          `json:"seq"`
-	At        time.Time       `json:"at"`
-	Kind      journal.Kind    `json:"kind"`
-	Source    journal.Source  `json:"source"`
-	App       string          `json:"app"`
-	Channel   string          `json:"channel"`
-	Event     string          `json:"event"`
-	Delivered bool            `json:"delivered"`
-	Count     int             `json:"count"`
-	Socket    string          `json:"socket"`
-	User      string          `json:"user"`
-	Bytes     int             `json:"bytes"`
-	Note      string          `json:"note"`
-	Encoding  string          `json:"encoding,omitempty"` // text or base64, where data is a string with the payload
+	ID        string         `json:"id"`
+	Seq       uint64         `json:"seq"`
+	At        time.Time      `json:"at"`
+	Kind      journal.Kind   `json:"kind"`
+	Source    journal.Source `json:"source"`
+	App       string         `json:"app"`
+	Channel   string         `json:"channel"`
+	Event     string         `json:"event"`
+	Delivered bool           `json:"delivered"`
+	Count     int            `json:"count"`
+	Socket    string         `json:"socket"`
+	User      string         `json:"user"`
+	Bytes     int            `json:"bytes"`
+	Note      string         `json:"note"`
 }
 
-// openNDJSON writes JSON payloads byte for byte as they were received, as the last field of their lines (an encoder would
-// take blanks out). Those that are no JSON, or have line ends between their parts, become strings.
+// openNDJSON writes JSON payloads byte for byte as they were received (an encoder would take blanks out). Those that are
+// no JSON, or have line ends between their parts, become strings.
 func openNDJSON(w io.Writer) (func(*journal.Entry) error, func() error, error) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
+	encode := func(v any) error {
+		err := enc.Encode(v)
+		line.Truncate(max(line.Len()-1, 0)) // the line end
+		return err
+	}
 	write := func(e *journal.Entry) error {
-		raw, quoted := []byte("null"), ""
-		line := exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
-			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note}
-		switch {
-		case e.Data == nil:
-		case !utf8.Valid(e.Data):
-			quoted, line.Encoding = base64.StdEncoding.EncodeToString(e.Data), "base64"
-		case json.Valid(e.Data) && !bytes.ContainsAny(e.Data, "\r\n"):
-			raw = e.Data
-		default:
-			quoted, line.Encoding = string(e.Data), "text"
-		}
-		text.Reset()
-		if err := enc.Encode(line); err != nil {
+		line.Reset()
+		err := encode(exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
+			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note})
+		if err != nil {
 			return err
 		}
-		text.Truncate(text.Len() - len("}\n"))
-		text.WriteString(`,"data":`)
-		if line.Encoding == "" {
-			text.Write(raw)
-		} else {
-			if err := enc.Encode(quoted); err != nil {
-				return err
-			}
-			text.Truncate(text.Len() - len("\n"))
+		line.Truncate(line.Len() - len("}"))
+		line.WriteString(`,"data":`)
+		switch {
+		case e.Data == nil:
+			line.WriteString("null")
+		case !utf8.Valid(e.Data):
+			err = encode(base64.StdEncoding.EncodeToString(e.Data))
+			line.WriteString(`,"encoding":"base64"`)
+		case json.Valid(e.Data) && !bytes.ContainsAny(e.Data, "\r\n"):
+			line.Write(e.Data)
+		default:
+			err = encode(string(e.Data))
+			line.WriteString(`,"encoding":"text"`)
 		}
-		text.WriteString("}\n")
-		_, err := w.Write(text.Bytes())
+		if err != nil {
+			return err
+		}
+		line.WriteString("}\n")
+		_, err = w.Write(line.Bytes())
 		return err
 	}
 	return write, func() error { return nil }, nil

@@ -1,8 +1,10 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app/api"
+	"echolab/app/dotenv"
 	"echolab/emulator/pusher"
 )
 
@@ -100,7 +103,6 @@ func TestEvents_AreFilteredAndPaged(t *testing.T) {
 		"socket=" + ada.id + "&kind=subscribed":   1,
 		"text=überFÄLLIG":                         1,
 		"text=%22id%22:3":                         1,
-		"app=nope":                                0,
 		"kind=published&from=1h":                  6,
 		"kind=published&to=1h":                    0,
 	} {
@@ -186,6 +188,48 @@ func TestWait_ReadsTheStoreWhereTheRingHasForgotten(t *testing.T) {
 	_, kept := l.Journal().At(seq)
 	require.False(t, kept)
 	got := given[api.Waited](l, "GET", "/api/events/wait?after=0&event=First&timeout=0s", "")
+	require.NotNil(t, got.Entry)
+	assert.Equal(t, seq, got.Entry.Seq)
+}
+
+// TestWait_SaysWhatOnlyTheStoreKnows: what came instead, and what had come before the cursor.
+func TestWait_SaysWhatOnlyTheStoreKnows(t *testing.T) {
+	l := start(t)
+	first := l.publish("portal", "Wanted", `{}`).Deliveries[0].Seq
+	near := l.publish("portal", "Near", `{}`).Deliveries[0].Seq
+	channels := strings.Repeat(`"noise",`, 99) + `"noise"`
+	for range 90 { // more than the ring's 8192
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	_, kept := l.Journal().At(near)
+	require.False(t, kept)
+	got := given[api.Waited](l, "GET", fmt.Sprintf("/api/events/wait?channel=portal&event=Wanted&after=%d&timeout=0s", first), "")
+	require.Nil(t, got.Entry)
+	assert.Regexp(t, fmt.Sprintf(`^Wanted on portal did not come within 0s; more than \d+ others came, .*; one came before after=%d: entry %[1]d at \d\d:\d\d:\d\d\.\d{3}$`, first), got.Note)
+	assert.Equal(t, l.Journal().Last(), got.Next)
+
+	made := given[api.MadeApp](l, "POST", "/api/apps", "")
+	got = given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&timeout=0s&app="+made.ID, "")
+	assert.Equal(t, "Wanted did not come within 0s; nothing else came meanwhile", got.Note, "another app's are none")
+	for _, app := range []string{made.ID, l.creds.ID} { // in two databases' worth of noise, few of its own
+		given[api.Published](l, "POST", "/api/publish", `{"app":"`+app+`","channel":"portal","event":"Other"}`)
+	}
+	for range 90 {
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	got = given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&channel=portal&after=0&timeout=0s&app="+made.ID, "")
+	assert.Regexp(t, `^Wanted on portal did not come within 0s; this came instead: Other on portal \(entry \d+\)$`, got.Note)
+}
+
+// TestWait_WithoutTimeLooksAtAllOfMemory: not at its first entries only.
+func TestWait_WithoutTimeLooksAtAllOfMemory(t *testing.T) {
+	l := start(t)
+	channels := strings.Repeat(`"noise",`, 99) + `"noise"`
+	for range 9 {
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	seq := l.publish("portal", "Wanted", `{}`).Deliveries[0].Seq
+	got := given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&after=0&timeout=0s", "")
 	require.NotNil(t, got.Entry)
 	assert.Equal(t, seq, got.Entry.Seq)
 }
@@ -276,17 +320,146 @@ func TestApps_OneOfItsOwnForEachTestWorker(t *testing.T) {
 	l.connect(pusher.App{ID: again.ID, Key: again.Key, Secret: again.Secret})
 }
 
+// TestApps_TheirEnvLinesAreReadBack: a secret may be anything.
+func TestApps_TheirEnvLinesAreReadBack(t *testing.T) {
+	l := start(t)
+	for _, secret := range []string{`a b#c"d$e\f'g`, "true", "'quoted'", "line\nline"} {
+		text, err := json.Marshal(map[string]string{"secret": secret})
+		require.NoError(t, err)
+		made := given[api.MadeApp](l, "POST", "/api/apps", string(text))
+		require.Equal(t, secret, made.Secret)
+		file, err := dotenv.Parse(".env", []byte(made.Env))
+		require.NoError(t, err, made.Env)
+		values := dotenv.Resolve(file, nil)
+		for name, want := range map[string]string{"REVERB_APP_ID": made.ID, "REVERB_APP_KEY": made.Key, "REVERB_APP_SECRET": secret, "REVERB_SCHEME": "http"} {
+			got, _ := values.Env(name)
+			assert.Equal(t, want, got, made.Env)
+		}
+	}
+}
+
+// TestApps_NobodyWaitsForOneThatIsRemoved: nor do those who wait for another.
+func TestApps_NobodyWaitsForOneThatIsRemoved(t *testing.T) {
+	l := start(t)
+	made := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker"}`)
+	type answer struct {
+		status int
+		text   string
+	}
+	const many = 20
+	mine, other := make(chan answer, many), make(chan answer, 1)
+	wait := func(app string, to chan answer) {
+		status, text, err := l.request("GET", "/api/events/wait?timeout=1m&event=E&app="+app, "")
+		assert.NoError(t, err)
+		to <- answer{status, text}
+	}
+	for range many {
+		go wait("worker", mine)
+	}
+	go wait(l.creds.ID, other)
+	began := time.Now()
+	given[api.RemovedApp](l, "DELETE", "/api/apps/worker", "")
+	again := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker"}`)
+	require.Equal(t, made.ID, again.ID)
+	given[api.RemovedApp](l, "DELETE", "/api/apps/worker", "")
+	for range many {
+		got := <-mine
+		if got.status == http.StatusNotFound { // came too late to wait at all
+			assert.Contains(t, got.text, "There is no application with the id worker.")
+			continue
+		}
+		assert.Equal(t, http.StatusGone, got.status, got.text)
+		assert.JSONEq(t, `{"code":"gone","message":"The application with the id worker was removed while its events were waited for."}`, got.text)
+	}
+	assert.Less(t, time.Since(began), 30*time.Second)
+	for {
+		l.publish("portal", "E", "{}")
+		select {
+		case got := <-other:
+			assert.Equal(t, 200, got.status)
+			assert.Contains(t, got.text, `"event":"E"`)
+			return
+		case <-time.After(20 * time.Millisecond): // the wait may not have begun yet
+		}
+	}
+}
+
+// TestApps_UnknownOnesAreUnknownEverywhere: a typing mistake is not an app in which nothing happens.
+func TestApps_UnknownOnesAreUnknownEverywhere(t *testing.T) {
+	l := start(t)
+	for _, c := range []struct{ method, path, body string }{
+		{"GET", "/api/events?app=zzz", ""},
+		{"GET", "/api/events?app=zzz&kind=published", ""},
+		{"DELETE", "/api/events?app=zzz", ""},
+		{"GET", "/api/events/wait?app=zzz", ""},
+		{"POST", "/api/publish", `{"app":"zzz","event":"x","channel":"c"}`},
+		{"GET", "/api/connections?app=zzz", ""},
+		{"GET", "/api/channels?app=zzz", ""},
+		{"GET", "/api/channels/portal?app=zzz", ""},
+		{"GET", "/api/state?app=zzz", ""},
+		{"GET", "/api/state?app=zzz&at=1", ""},
+		{"DELETE", "/api/apps/zzz", ""},
+		{"GET", "/api/apps/zzz/secret", ""},
+	} {
+		p := l.refused(http.StatusNotFound, c.method, c.path, c.body, "X-Echolab-Page", "1")
+		assert.Equal(t, api.Problem{Code: "not_found", Message: "There is no application with the id zzz."}, p, c.method+" "+c.path)
+	}
+	assert.Empty(t, given[api.Entries](l, "GET", "/api/events?app="+l.creds.ID, "").Entries, "nothing happened there yet")
+
+	made := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker"}`)
+	given[api.Published](l, "POST", "/api/publish", `{"app":"worker","event":"x","channel":"c"}`)
+	given[api.RemovedApp](l, "DELETE", "/api/apps/"+made.ID, "")
+	assert.Len(t, given[api.Entries](l, "GET", "/api/events?app=worker&kind=published", "").Entries, 1, "what a removed one left can be read")
+	assert.Empty(t, given[api.Entries](l, "GET", "/api/events?app=worker&event=y", "").Entries)
+	assert.Positive(t, given[api.Cleared](l, "DELETE", "/api/events?app=worker", "").Entries)
+}
+
+// TestApps_MetricsKnowThemWhileTheyAreServed is the whole way from POST to DELETE.
+func TestApps_MetricsKnowThemWhileTheyAreServed(t *testing.T) {
+	l := start(t)
+	scrape := func() string {
+		w := httptest.NewRecorder()
+		l.Metrics().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		return w.Body.String()
+	}
+	assert.Contains(t, scrape(), fmt.Sprintf(`echolab_deliveries_total{app="%s"} 0`, l.creds.ID))
+	made := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker"}`)
+	assert.Contains(t, scrape(), `echolab_events_accepted_total{app="worker",source="server"} 0`)
+	l.connect(pusher.App{ID: made.ID, Key: made.Key, Secret: made.Secret})
+	given[api.Published](l, "POST", "/api/publish", `{"app":"worker","event":"x","channel":"c"}`)
+	text := scrape()
+	for _, line := range []string{
+		`echolab_events_accepted_total{app="worker",source="server"} 1`, `echolab_connections_opened_total{app="worker"} 1`,
+		`echolab_publish_duration_seconds_count{source="server"} 1`, `echolab_publish_duration_seconds_count{source="http"} 0`,
+	} {
+		assert.Contains(t, text, line)
+	}
+	given[api.RemovedApp](l, "DELETE", "/api/apps/worker", "")
+	require.NotNil(t, given[api.Waited](l, "GET", "/api/events/wait?after=0&kind=closed", "").Entry)
+	text = scrape()
+	assert.NotContains(t, text, `app="worker"`)
+	assert.Contains(t, text, `echolab_connections_closed_total{app="(not served)",reason="app_removed"} 1`)
+}
+
 func TestApps_SayWhatIsWrongAndWhere(t *testing.T) {
 	l := start(t)
 	for body, words := range map[string][]string{
-		`{"max_connections":-1}`:            {"1:20", "max_connections", "whole number"},
-		`{"max_conections":1}`:              {"did you mean max_connections?"},
-		`{"ping_interval":60}`:              {"ping_interval", "write 60s"},
-		`{"id":"a/b"}`:                      {"slash"},
-		`{"accept_client_events_from":"x"}`: {"members or all or none"},
-		`{"webhooks":[{"events":[]}]}`:      {"url"},
-		`[]`:                                {"object"},
-		`id: yaml`:                          {"JSON object"},
+		`{"max_connections":-1}`: {"1:20", "max_connections", "whole number"},
+		`{"max_conections":1}`:   {"did you mean max_connections?"},
+		`{"ping_interval":60}`:   {"ping_interval", "write 60s"},
+		`{"id":"a/b"}`:           {"1:7", "id: a/b: must be 1 to 100 letters, digits"},
+		`{"id":".."}`:            {"not begin with a dot"},
+		`{"id":"."}`:             {"not begin with a dot"},
+		`{"id":"two words"}`:     {"letters, digits"},
+		`{"id":"a#b"}`:           {"letters, digits"},
+		`{"id":"a\nb"}`:          {"letters, digits"},
+		`{"id":"größe"}`:         {"letters, digits"},
+		`{"key":"a$b"}`:          {"key: a$b: must be 1 to 100"},
+		`{"key":"` + strings.Repeat("x", 101) + `"}`: {"must be 1 to 100"},
+		`{"accept_client_events_from":"x"}`:          {"members or all or none"},
+		`{"webhooks":[{"events":[]}]}`:               {"url"},
+		`[]`:                                         {"object"},
+		`id: yaml`:                                   {"JSON object"},
 	} {
 		p := l.refused(http.StatusBadRequest, "POST", "/api/apps", body)
 		for _, word := range words {

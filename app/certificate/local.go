@@ -30,6 +30,12 @@ const (
 	renewal    = 30 * 24 * time.Hour // a certificate is made anew so long before its end
 )
 
+// CAName is how the common name of every local CA begins; what follows says whose it is.
+const CAName = "Echolab local CA"
+
+// caFile is where its certificate is kept.
+const caFile = "ca.pem"
+
 // Authority is the CA of this machine and the server's certificate that it signed, both ECDSA P-256.
 type Authority struct {
 	CA        *x509.Certificate
@@ -55,7 +61,7 @@ func Local(dir string, hosts []string) (*Authority, error) {
 	}
 	defer func() { _ = lock.Close() }()
 
-	a := &Authority{CAPath: filepath.Join(dir, "ca.pem"), ServerPEM: filepath.Join(dir, fileName(hosts[0]))}
+	a := &Authority{CAPath: filepath.Join(dir, caFile), ServerPEM: filepath.Join(dir, fileName(hosts[0]))}
 	ca, err := a.authority(filepath.Join(dir, "ca-key.pem"))
 	if err != nil {
 		return nil, err
@@ -87,7 +93,7 @@ func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
 		who = strings.TrimPrefix(who+"@"+host, "@")
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "Echolab local CA " + who, Organization: []string{"Echolab development CA"}},
+		Subject:               pkix.Name{CommonName: CAName + " " + who, Organization: []string{"Echolab development CA"}},
 		NotBefore:             time.Now().Add(-time.Hour), // clocks of other machines and phones
 		NotAfter:              time.Now().Add(caLife),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
