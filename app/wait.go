@@ -50,16 +50,28 @@ func (a *App) Wait(ctx context.Context, q Query, timeout time.Duration) (Awaited
 			}
 		}()
 	}
-	looking, cancelLook := context.WithTimeout(ctx, max(timeout, leastLook))
-	defer cancelLook()
+	got, err := await(ctx, a.watch, a.Entries, newMissed(q, &a.cleared), timeout)
+	if err != nil && errors.Is(context.Cause(ctx), errRemoved) {
+		return Awaited{}, &Error{Code: Gone, Err: errRemoved, Message: fmt.Sprintf(
+			"the application with the id %s was removed while its events were waited for", short(q.App))}
+	}
+	return got, err
+}
+
+// reading is App.Entries.
+type reading func(context.Context, Query) (Page, error)
+
+// await waits for what m is asked for.
+func await(ctx context.Context, watch *journal.Watch, read reading, m *missed, timeout time.Duration) (Awaited, error) {
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	others := newMissed(q, &a.cleared)
+	looking, cancelLook := context.WithTimeout(ctx, max(timeout, leastLook))
+	defer cancelLook()
 	cut := false // the look into the past was
-	e, err := a.watch.First(waiting, q.After, others.match, func(_ context.Context, after, before uint64) (journal.Entry, bool, error) {
-		past := q
+	e, err := watch.First(waiting, m.query.After, m.match, func(_ context.Context, after, before uint64) (journal.Entry, bool, error) {
+		past := m.query
 		past.After, past.Before, past.Oldest, past.Limit = after, before, true, 1
-		page, err := a.Entries(looking, past)
+		page, err := read(looking, past)
 		cut = err != nil && looking.Err() != nil
 		if err != nil || len(page.Entries) == 0 {
 			return journal.Entry{}, false, err
@@ -69,29 +81,27 @@ func (a *App) Wait(ctx context.Context, q Query, timeout time.Duration) (Awaited
 	switch {
 	case err == nil:
 		return Awaited{Entry: e, Next: e.Seq}, nil
-	case errors.Is(context.Cause(ctx), errRemoved):
-		return Awaited{}, &Error{Code: Gone, Err: errRemoved, Message: fmt.Sprintf("the application with the id %s was removed while its events were waited for", short(q.App))}
 	case ctx.Err() != nil:
 		return Awaited{}, ctx.Err()
 	case cut:
-		return Awaited{Next: q.After, Note: fmt.Sprintf(
-			"the database could not be searched for %s to its end within %s; wait longer, or after a later entry", others.wanted(), max(timeout, leastLook))}, nil
+		return Awaited{Next: m.query.After, Note: fmt.Sprintf(
+			"the database could not be searched for %s to its end within %s; wait longer, or after a later entry", m.wanted(), max(timeout, leastLook))}, nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return a.nothing(ctx, others, timeout), nil
+		return nothing(ctx, read, m, timeout), nil
 	}
 	return Awaited{}, err
 }
 
 // nothing is the answer when the timeout is over: what came instead, and what had come before, as far as the database
 // tells within noteLook.
-func (a *App) nothing(ctx context.Context, m *missed, timeout time.Duration) Awaited {
+func nothing(ctx context.Context, read reading, m *missed, timeout time.Duration) Awaited {
 	ctx, cancel := context.WithTimeout(ctx, noteLook)
 	defer cancel()
 	next, first := m.looked()
 	if first > m.query.After+1 { // what memory has forgotten
 		q := m.around
 		q.Before, q.Limit = first, noteEntries
-		if page, err := a.Entries(ctx, q); err == nil {
+		if page, err := read(ctx, q); err == nil {
 			m.older(page)
 		}
 	}
@@ -99,7 +109,7 @@ func (a *App) nothing(ctx context.Context, m *missed, timeout time.Duration) Awa
 	if m.query.After > 0 {
 		q := m.query
 		q.After, q.Before, q.Limit = 0, m.query.After+1, 1
-		if page, err := a.Entries(ctx, q); err == nil && len(page.Entries) > 0 {
+		if page, err := read(ctx, q); err == nil && len(page.Entries) > 0 {
 			before = page.Entries[0]
 		}
 	}

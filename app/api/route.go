@@ -83,6 +83,10 @@ func (rt *route) fits(escaped string) bool {
 	return true
 }
 
+// textLimit is how many bytes a parameter may have: each word of a search, and each * of a pattern, costs time at every
+// entry.
+const textLimit = 2000
+
 // bodyLimit is how many bytes a request's body may have.
 const bodyLimit = 1 << 20
 
@@ -172,6 +176,9 @@ func readQuery(params []Param, u *url.URL) (query, error) {
 		for _, text := range given {
 			if text == "" {
 				continue
+			}
+			if len(text) > textLimit {
+				return query{}, bad("parameter %s is %d bytes long; it must be at most %d", p.Name, len(text), textLimit)
 			}
 			if p.Type == Filtering {
 				if err := new(app.Query).Set(p.Name, text, time.Now()); err != nil {
