@@ -26,6 +26,9 @@ type House struct {
 type HouseConfig struct {
 	Start    time.Time
 	Registry *Registry
+	// Others says that members who are not of this run may come and go: other segments, people. What is said of them is
+	// not judged.
+	Others bool
 	// Grace is the uncertainty around a connection that ended: a member who comes back within it may, or may not, be told
 	// to have left and joined. Default 1 s.
 	Grace time.Duration
@@ -59,8 +62,9 @@ type room struct {
 // member is one user_id.
 type member struct {
 	id       string
-	inside   int // stays that asked and have not left
-	here     int // of those, confirmed
+	known    bool // it was ever one of this run
+	inside   int  // stays that asked and have not left
+	here     int  // of those, confirmed
 	stays    []*Stay
 	changes  []*change
 	leftLast int64
@@ -116,6 +120,7 @@ func (h *House) Entering(client, channel, user string, at time.Time) *Stay {
 	s := &Stay{room: r, client: client, number: len(r.stays), member: m, asked: h.since(at)}
 	r.stays = append(r.stays, s)
 	who := r.members[m]
+	who.known = true
 	who.stays = append(who.recentLocked(s.asked), s)
 	if who.inside++; who.inside == 1 {
 		c := r.changeLocked(m, true, s.asked)
@@ -212,6 +217,9 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	}
 	var ghosts, absent []string
 	for i, who := range r.members {
+		if r.house.stranger(who) {
+			continue
+		}
 		switch must, may := r.insideLocked(i, s.asked, s.confirmed); {
 		case s.listed.has(i) && !may:
 			ghosts = append(ghosts, who.id)
@@ -233,6 +241,9 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 		r.house.wrongedLocked("drift", r, s, append(ghosts, absent...)[0], s.confirmed, why)
 	}
 }
+
+// stranger tells whether a member is none of this run's, and that is all right.
+func (h *House) stranger(m *member) bool { return h.cfg.Others && !m.known }
 
 // insideLocked tells whether a member was certainly, or possibly, there in a moment between from and to.
 func (r *room) insideLocked(m int, from, to int64) (must, may bool) {

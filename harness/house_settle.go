@@ -94,7 +94,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		left = end + grace
 	}
 	for m, who := range r.members {
-		if m == s.member { // its own comings and goings are not told to it
+		if m == s.member || r.house.stranger(who) { // its own comings and goings are not told to it
 			continue
 		}
 		for _, join := range []bool{true, false} {
@@ -132,6 +132,9 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 	}
 	var absent []string
 	for m, who := range r.members {
+		if r.house.stranger(who) {
+			continue
+		}
 		must, may := r.insideLocked(m, end-1, end)
 		switch listed := s.listed.has(m); {
 		case listed && !may:
