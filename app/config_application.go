@@ -294,6 +294,12 @@ func (d *describing) settings() {
 			*into, _ = time.ParseDuration(t.text) // the shape has tried it
 		}
 	}
+	d.app.History = laravel.History{Activities: laravel.DefaultActivities, Versions: laravel.DefaultVersions}
+	for name, into := range map[string]*int{"activities": &d.app.History.Activities, "versions": &d.app.History.Versions} {
+		if n, ok := d.sections["history"].get(name).value.(int64); ok {
+			*into = int(n)
+		}
+	}
 	if t := d.sections["queue"].get("delay"); t.value != nil {
 		d.app.Queue.Delay, _ = time.ParseDuration(t.text) // the shape has tried it
 	}
