@@ -15,7 +15,7 @@ import (
 
 // backendCommands is the group's commands, in the order of the help.
 var backendCommands = []func(*shell) *cobra.Command{
-	backendUsers,
+	backendUsers, backendOnline, backendActivities, backendActivity, backendVersions, backendViewers,
 }
 
 func backend(s *shell) *cobra.Command {
