@@ -22,6 +22,8 @@ require github.com/brianvoe/gofakeit/v7 v7.18.1
 
 require github.com/expr-lang/expr v1.17.8
 
+require github.com/HdrHistogram/hdrhistogram-go v1.4.0
+
 require (
 	git.sr.ht/~jackmordaunt/go-toast/v2 v2.0.3 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -153,8 +153,8 @@ var broadcasts = map[string]broadcast{
 	"model-own-restored":              card("CardUpdated", "updated"),
 }
 
-// leftOut are the cases that are about something that the stand-in does not have.
-var leftOut = map[string]string{
+// uncompared are the cases that are about something that the stand-in does not have.
+var uncompared = map[string]string{
 	"invoice-row-gone":              "the stand-in sends events for rows that it does not have, and says so",
 	"broadcast-when-false":          "broadcastWhen is PHP; whoever does not want an event does not send it",
 	"payload-not-an-array":          "a PHP type error; Check refuses such a payload",
@@ -211,11 +211,11 @@ func TestBroadcasts_AreThoseOfLaravel(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal(text, &file))
-	known := slices.Concat(slices.Collect(maps.Keys(broadcasts)), slices.Collect(maps.Keys(leftOut)))
+	known := slices.Concat(slices.Collect(maps.Keys(broadcasts)), slices.Collect(maps.Keys(uncompared)))
 	for _, c := range file.Cases {
 		said, expressed := broadcasts[c.Name]
 		if !expressed {
-			assert.NotEmpty(t, leftOut[c.Name], "%s %s is neither compared nor left out for a reason", c.ID, c.Name)
+			assert.NotEmpty(t, uncompared[c.Name], "%s %s is neither compared nor left out for a reason", c.ID, c.Name)
 		}
 		known = slices.DeleteFunc(known, func(name string) bool { return name == c.Name })
 		if !expressed {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // drawOwn makes a payload of what the file gives for an event: an example is sent as it is, a JSON Schema is drawn from.
@@ -13,13 +14,37 @@ func drawOwn(s *scene, given any) (Object, error) {
 		return nil, err
 	}
 	if !isSchema(payload) {
-		return asJSON(payload).(Object), nil
+		return s.withGiven(asJSON(payload)).(Object), nil
 	}
 	schema, err := newSchema(payload)
 	if err != nil {
 		return nil, err
 	}
 	return schema.draw(s)
+}
+
+// withGiven puts the ids that were asked for into an example: client_id is 5 where client 5 was.
+func (s *scene) withGiven(v any) any {
+	switch v := v.(type) {
+	case Object:
+		out := make(Object, len(v))
+		for i, f := range v {
+			short := paramName(f.Key)
+			asked, ok := s.given[short]
+			if _, id := idOf(f.Value); ok && id && !strings.EqualFold(strings.ReplaceAll(f.Key, "_", ""), short) {
+				f.Value = askedID(asked).Value()
+			}
+			out[i] = Field{f.Key, s.withGiven(f.Value)}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = s.withGiven(item)
+		}
+		return out
+	}
+	return v
 }
 
 // asJSON keeps the empty objects within a value that a person wrote as JSON or YAML: they stay {}, where PHP would make of

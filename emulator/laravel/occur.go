@@ -252,6 +252,9 @@ var (
 // add publishes a payload as one event, cut as Laravel cuts it.
 func (c composer) add(out *Composed, sc *scene, s *spec, payload Object, o Occurrence) error {
 	var channels []string
+	if s.draw == nil || s.Payload != nil {
+		sc.read(s.channels(c.mode), payload)
+	}
 	for _, pattern := range s.channels(c.mode) {
 		if o.Channels != nil {
 			break
@@ -335,6 +338,22 @@ func (sc *scene) fill(pattern string, payload Object, subject string) (string, e
 		return found
 	})
 	return out, missing
+}
+
+// read takes the rows that a payload of one's own names for chosen, so that its other channels belong to them.
+func (sc *scene) read(patterns []string, payload Object) {
+	for _, pattern := range patterns {
+		for _, m := range slot.FindAllStringSubmatch(pattern, -1) {
+			short := paramName(m[1])
+			typ := sc.typeOf(short)
+			if typ == "" {
+				continue
+			}
+			if row, ok := rowOf(sc.table(typ), anID(payloadID(payload, short))); ok {
+				sc.chosen = append(sc.chosen, choice{typ, row})
+			}
+		}
+	}
 }
 
 // payloadID looks for client_id, client.id or, for {id}, id in a payload, the outermost first.
