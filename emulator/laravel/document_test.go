@@ -17,10 +17,10 @@ import (
 )
 
 // shared is the portal with two members of client 5: 7 and 9.
-func shared(t *testing.T) *desk {
+func shared(t *testing.T) *counter {
 	app := portal()
-	app.Users = append(app.Users, laravel.User{ID: laravel.IntID(9), Name: "Dan", Role: "client", Clients: ids(5)})
-	return newDesk(t, laravel.Fixed, app)
+	app.Users = append(app.Users, laravel.User{ID: laravel.IntID(9), Name: "Dan", Role: "client", Clients: idsOf(5)})
+	return newCounter(t, laravel.Fixed, app)
 }
 
 const heldByBen = `{"document_id":9,"field":"body","user":{"id":7,"name":"Ben"},"locked_at":"2026-03-01T12:00:00.000000Z","expires_at":"2026-03-01T12:01:00.000000Z"}`
@@ -32,7 +32,7 @@ func TestLock(t *testing.T) {
 	assert.JSONEq(t, `{"lock":`+heldByBen+`}`, w.Body.String())
 	assert.Equal(t, []string{"DocumentLocked presence-presence-document.9"}, d.events())
 	assert.Equal(t, "1.2", d.publication("DocumentLocked").Except)
-	assert.Equal(t, "store locks", d.log[0], "stored first, then sent")
+	assert.Equal(t, []string{"store locks", "send DocumentLocked"}, d.log[len(d.log)-2:], "stored first, then sent")
 
 	w = d.ask(9, "POST", "/api/documents/9/locks", `{"field":"body"}`)
 	require.Equal(t, 409, w.Code)
@@ -63,7 +63,7 @@ func TestLock(t *testing.T) {
 }
 
 // locksOf are the document's locks as a user sees them, those of one field.
-func locksOf(t *testing.T, d *desk, user int, field string) string {
+func locksOf(t *testing.T, d *counter, user int, field string) string {
 	t.Helper()
 	all := []string{}
 	for _, l := range object(t, d.ask(user, "GET", "/api/documents/9", "").Body.String())["locks"].([]any) {
@@ -114,9 +114,9 @@ func TestLock_BadInput(t *testing.T) {
 func TestLock_Race(t *testing.T) {
 	app := portal()
 	for i := range 200 {
-		app.Users = append(app.Users, laravel.User{ID: laravel.IntID(int64(100 + i)), Name: "U", Role: "client", Clients: ids(5)})
+		app.Users = append(app.Users, laravel.User{ID: laravel.IntID(int64(100 + i)), Name: "U", Role: "client", Clients: idsOf(5)})
 	}
-	d := newDesk(t, laravel.Fixed, app)
+	d := newCounter(t, laravel.Fixed, app)
 	var won, lost atomic.Int32
 	var all sync.WaitGroup
 	for i := range 200 {
@@ -144,13 +144,13 @@ func TestLock_Race(t *testing.T) {
 func TestLock_Ends(t *testing.T) {
 	ways := map[string]struct {
 		reason string
-		end    func(*desk)
+		end    func(*counter)
 	}{
-		"leaving the presence channel": {"left", func(d *desk) { d.Left(d.t.Context(), "presence-presence-document.9", "7") }},
-		"by its other name":            {"left", func(d *desk) { d.Left(d.t.Context(), "presence-document.9", "7") }},
-		"logging out":                  {"logout", func(d *desk) { require.Equal(d.t, 204, d.ask(7, "POST", "/logout", "").Code) }},
-		"the document is deleted":      {"deleted", func(d *desk) { require.Equal(d.t, 204, d.ask(1, "DELETE", "/api/documents/9", "").Code) }},
-		"reset": {"released", func(d *desk) {
+		"leaving the presence channel": {"left", func(d *counter) { d.Left(d.t.Context(), "presence-presence-document.9", "7") }},
+		"by its other name":            {"left", func(d *counter) { d.Left(d.t.Context(), "presence-document.9", "7") }},
+		"logging out":                  {"logout", func(d *counter) { require.Equal(d.t, 204, d.ask(7, "POST", "/logout", "").Code) }},
+		"the document is deleted":      {"deleted", func(d *counter) { require.Equal(d.t, 204, d.ask(1, "DELETE", "/api/documents/9", "").Code) }},
+		"reset": {"released", func(d *counter) {
 			_, err := d.Reset(d.t.Context())
 			require.NoError(d.t, err)
 		}},

@@ -19,12 +19,12 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// desk is an application with everything that goes in and out of it: a clock that is moved by hand, a store and the
+// counter is an application with everything that goes in and out of it: a clock that is moved by hand, a store and the
 // events that were sent, in one order.
-type desk struct {
+type counter struct {
 	*laravel.Backend
 	t     *testing.T
-	clock *handClock
+	clock *wallClock
 
 	mu   sync.Mutex
 	sent []pusher.Publication
@@ -34,7 +34,7 @@ type desk struct {
 	broken bool
 }
 
-func (d *desk) Rows(_ context.Context, table laravel.Table, each func(string, json.RawMessage) error) error {
+func (d *counter) Rows(_ context.Context, table laravel.Table, each func(string, json.RawMessage) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var names []string
@@ -50,7 +50,7 @@ func (d *desk) Rows(_ context.Context, table laravel.Table, each func(string, js
 	return nil
 }
 
-func (d *desk) Write(_ context.Context, changes []laravel.Change) error {
+func (d *counter) Write(_ context.Context, changes []laravel.Change) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.broken {
@@ -74,15 +74,15 @@ func (d *desk) Write(_ context.Context, changes []laravel.Change) error {
 	return nil
 }
 
-func newDesk(t *testing.T, mode laravel.Mode, app *laravel.Application) *desk {
+func newCounter(t *testing.T, mode laravel.Mode, app *laravel.Application) *counter {
 	t.Helper()
-	d := &desk{t: t, clock: &handClock{now: noon}, rows: map[laravel.Table]map[string]json.RawMessage{}}
+	d := &counter{t: t, clock: &wallClock{now: noon}, rows: map[laravel.Table]map[string]json.RawMessage{}}
 	d.open(mode, app)
 	return d
 }
 
 // open starts the application, again with the rows that it had.
-func (d *desk) open(mode laravel.Mode, app *laravel.Application) {
+func (d *counter) open(mode laravel.Mode, app *laravel.Application) {
 	d.t.Helper()
 	b, err := laravel.New(d.t.Context(), laravel.Config{
 		Mode: mode, Clock: d.clock, Store: d,
@@ -101,7 +101,7 @@ func (d *desk) open(mode laravel.Mode, app *laravel.Application) {
 func short(event string) string { return event[strings.LastIndex(event, `\`)+1:] }
 
 // ask is one request; user 0 is a guest. What was sent before is forgotten.
-func (d *desk) ask(user int, method, path, body string, headers ...string) *httptest.ResponseRecorder {
+func (d *counter) ask(user int, method, path, body string, headers ...string) *httptest.ResponseRecorder {
 	d.t.Helper()
 	d.mu.Lock()
 	d.sent, d.log = nil, nil
@@ -122,7 +122,7 @@ func (d *desk) ask(user int, method, path, body string, headers ...string) *http
 }
 
 // events are what was sent, as "InvoiceCreated private-client.5", without presence of the application's own.
-func (d *desk) events() (all []string) {
+func (d *counter) events() (all []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, p := range d.sent {
@@ -134,12 +134,12 @@ func (d *desk) events() (all []string) {
 }
 
 // payload is that of the first event of that name.
-func (d *desk) payload(event string) map[string]any {
+func (d *counter) payload(event string) map[string]any {
 	d.t.Helper()
 	return object(d.t, d.publication(event).Data)
 }
 
-func (d *desk) publication(event string) pusher.Publication {
+func (d *counter) publication(event string) pusher.Publication {
 	d.t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -149,7 +149,7 @@ func (d *desk) publication(event string) pusher.Publication {
 }
 
 // state is every row that the application has, to see that nothing changed.
-func (d *desk) state() string {
+func (d *counter) state() string {
 	var all []laravel.Object
 	for _, typ := range d.EntityTypes() {
 		rows, _ := d.Entities(typ)
@@ -169,8 +169,8 @@ func data(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
 	return inner
 }
 
-// handClock moves when it is told to.
-type handClock struct {
+// wallClock moves when it is told to.
+type wallClock struct {
 	mu    sync.Mutex
 	now   time.Time
 	alarm []alarm
@@ -181,13 +181,13 @@ type alarm struct {
 	ring chan time.Time
 }
 
-func (c *handClock) Now() time.Time {
+func (c *wallClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *handClock) At(t time.Time) (<-chan time.Time, func()) {
+func (c *wallClock) At(t time.Time) (<-chan time.Time, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	a := alarm{t, make(chan time.Time, 1)}
@@ -203,7 +203,7 @@ func (c *handClock) At(t time.Time) (<-chan time.Time, func()) {
 	}
 }
 
-func (c *handClock) move(d time.Duration) {
+func (c *wallClock) move(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
@@ -267,7 +267,7 @@ func TestConsequences(t *testing.T) {
 	for _, mode := range []laravel.Mode{laravel.Fixed, laravel.AsWritten} {
 		for _, row := range rows {
 			t.Run(row.name+" "+string(mode), func(t *testing.T) {
-				d := newDesk(t, mode, portal())
+				d := newCounter(t, mode, portal())
 				w := d.ask(row.user, row.method, row.path, row.body)
 				require.Equal(t, row.status, w.Code, w.Body.String())
 				want := row.events
@@ -303,7 +303,7 @@ func TestConsequences(t *testing.T) {
 
 // An update that changes nothing has no consequences, as Eloquent sees nothing dirty.
 func TestUpdate_NothingDifferent(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	w := d.ask(1, "PATCH", "/api/invoices/42", `{"status":"sent"}`)
 	assert.Equal(t, 200, w.Code)
 	assert.Empty(t, d.events())
@@ -312,7 +312,7 @@ func TestUpdate_NothingDifferent(t *testing.T) {
 
 // toOthers (H.5, N): the caller's socket is left out of the event; a malformed one throws, and nothing is kept.
 func TestToOthers(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	require.Equal(t, 200, d.ask(1, "PATCH", "/api/invoices/42", `{"status":"paid"}`, "X-Socket-ID", "1234.5678").Code)
 	assert.Equal(t, "1234.5678", d.publication("InvoiceStatusChanged").Except)
 	assert.Empty(t, d.publication("ActivityFeedUpdated").Except)
@@ -356,7 +356,7 @@ func TestPermissions(t *testing.T) {
 		t.Run(fmt.Sprintf("%d %s %s", row.user, row.method, row.path), func(t *testing.T) {
 			app := portal()
 			app.Users = append(app.Users, laravel.User{ID: laravel.IntID(9), Name: "Dan", Role: "client", Clients: []laravel.ID{laravel.IntID(5)}})
-			d := newDesk(t, laravel.Fixed, app)
+			d := newCounter(t, laravel.Fixed, app)
 			before := d.state()
 			w := d.ask(row.user, row.method, row.path, row.body)
 			require.Equal(t, row.status, w.Code, w.Body.String())
@@ -373,7 +373,7 @@ func TestPermissions(t *testing.T) {
 		})
 	}
 	t.Run("a list has what one sees", func(t *testing.T) {
-		d := newDesk(t, laravel.Fixed, portal())
+		d := newCounter(t, laravel.Fixed, portal())
 		for user, ids := range map[int][]any{1: {42.0, 43.0}, 7: {42.0}, 8: {43.0}} {
 			got := []any{}
 			for _, row := range object(t, d.ask(user, "GET", "/api/invoices", "").Body.String())["data"].([]any) {
@@ -421,7 +421,7 @@ func TestBadInput(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			d := newDesk(t, laravel.Fixed, portal())
+			d := newCounter(t, laravel.Fixed, portal())
 			before := d.state()
 			w := d.ask(1, row.method, row.path, row.body)
 			require.Equal(t, row.status, w.Code, w.Body.String())
@@ -436,7 +436,7 @@ func TestBadInput(t *testing.T) {
 
 // A version that is no longer the row's is answered with the current one.
 func TestVersion_Stale(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	w := d.ask(1, "PATCH", "/api/projects/1", `{"name":"Site","version":0}`)
 	require.Equal(t, 200, w.Code, w.Body.String())
 	assert.EqualValues(t, 1, data(t, w)["version"])
@@ -452,7 +452,7 @@ func TestVersion_Stale(t *testing.T) {
 
 // Two who save at once: one wins, and the version tells the other.
 func TestVersion_Race(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	var won, lost, other int
 	var mu sync.Mutex
 	var all sync.WaitGroup
@@ -481,7 +481,7 @@ func TestVersion_Race(t *testing.T) {
 
 // Rows that are made at once get ids of their own.
 func TestCreate_Race(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -497,7 +497,7 @@ func TestCreate_Race(t *testing.T) {
 
 // Rows that users touched are theirs; every other row is what the file says. Reset gives all back.
 func TestDescription_Changed(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	require.Equal(t, 200, d.ask(1, "PATCH", "/api/projects/1", `{"name":"Theirs"}`).Code)
 	require.Equal(t, 204, d.ask(1, "DELETE", "/api/invoices/43", "").Code)
 	require.Equal(t, 201, d.ask(1, "POST", "/api/projects", `{"client_id":5,"name":"New"}`).Code)
@@ -543,7 +543,7 @@ func TestDescription_Changed(t *testing.T) {
 
 // What cannot be stored has not happened.
 func TestStore_Broken(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	d.ask(1, "GET", "/api/invoices", "") // online by now
 	before := d.state()
 	d.broken = true
@@ -560,7 +560,7 @@ func TestStore_Broken(t *testing.T) {
 
 // A caller who goes away does not stop what has begun.
 func TestAct_CallerGone(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := d.UpdateEntity(ctx, nil, "invoices", "42", laravel.Object{{"status", "paid"}})

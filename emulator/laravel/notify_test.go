@@ -14,7 +14,7 @@ import (
 	"echolab/emulator/laravel"
 )
 
-func ids(numbers ...int64) (all []laravel.ID) {
+func idsOf(numbers ...int64) (all []laravel.ID) {
 	for _, n := range numbers {
 		all = append(all, laravel.IntID(n))
 	}
@@ -25,8 +25,8 @@ var stageChanged = laravel.Notification{Data: laravel.Object{{"title", "Stage Ch
 
 // H.7, K.6, N: for each recipient the row, then the broadcast, each with its own id.
 func TestNotify(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
-	rows, err := d.Notify(t.Context(), ids(7, 1), stageChanged)
+	d := newCounter(t, laravel.Fixed, portal())
+	rows, err := d.Notify(t.Context(), idsOf(7, 1), stageChanged)
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	assert.NotEqual(t, rows[0].ID, rows[1].ID)
@@ -46,8 +46,8 @@ func TestNotify(t *testing.T) {
 
 // N: id and type overwrite those of the data, in their place.
 func TestNotify_IDAndTypeOverwrite(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
-	rows, err := d.Notify(t.Context(), ids(7), laravel.Notification{
+	d := newCounter(t, laravel.Fixed, portal())
+	rows, err := d.Notify(t.Context(), idsOf(7), laravel.Notification{
 		Type: "workflow.stage", Data: laravel.Object{{"id", int64(42)}, {"type", "invoice"}, {"title", "Grüße / R&D"}, {"zuletzt", nil}},
 	})
 	require.NoError(t, err)
@@ -60,8 +60,8 @@ func TestK9_Notifications(t *testing.T) {
 	for mode, received := range map[laravel.Mode]string{
 		laravel.Fixed: "private-App.Models.User.7", laravel.AsWritten: "private-User.7",
 	} {
-		d := newDesk(t, mode, portal())
-		_, err := d.Notify(t.Context(), ids(7), stageChanged)
+		d := newCounter(t, mode, portal())
+		_, err := d.Notify(t.Context(), idsOf(7), stageChanged)
 		require.NoError(t, err)
 		assert.Equal(t, []string{"BroadcastNotificationCreated private-App.Models.User.7", "NotificationReceived " + received}, d.events(), mode)
 		payload := d.payload("NotificationReceived")
@@ -72,8 +72,8 @@ func TestK9_Notifications(t *testing.T) {
 
 // N: notifications never leave a socket out, whoever caused them.
 func TestNotify_NeverExcepts(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
-	_, err := d.Notify(t.Context(), ids(7, 8), stageChanged)
+	d := newCounter(t, laravel.Fixed, portal())
+	_, err := d.Notify(t.Context(), idsOf(7, 8), stageChanged)
 	require.NoError(t, err)
 	for _, p := range d.sent {
 		assert.Empty(t, p.Except)
@@ -82,12 +82,12 @@ func TestNotify_NeverExcepts(t *testing.T) {
 
 // K.6: a queued notification is broadcast before its row is there, so that a client that fetches does not find it.
 func TestNotify_Queued(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	n := stageChanged
 	n.Queued, n.Lag = true, 3*time.Second
 	done := make(chan error)
 	go func() {
-		_, err := d.Notify(t.Context(), ids(7), n)
+		_, err := d.Notify(t.Context(), idsOf(7), n)
 		done <- err
 	}()
 	require.Eventually(t, func() bool { d.clock.mu.Lock(); defer d.clock.mu.Unlock(); return len(d.clock.alarm) == 1 }, 5*time.Second, time.Millisecond)
@@ -105,11 +105,11 @@ func TestNotify_Refused(t *testing.T) {
 		n     laravel.Notification
 		words string
 	}{
-		"unknown user": {ids(7, 99), stageChanged, "There is no user 99."},
-		"no data":      {ids(7), laravel.Notification{}, "Notification is missing toBroadcast / toArray method."},
-		"lag":          {ids(7), laravel.Notification{Data: stageChanged.Data, Lag: time.Hour}, "The lag must be"},
+		"unknown user": {idsOf(7, 99), stageChanged, "There is no user 99."},
+		"no data":      {idsOf(7), laravel.Notification{}, "Notification is missing toBroadcast / toArray method."},
+		"lag":          {idsOf(7), laravel.Notification{Data: stageChanged.Data, Lag: time.Hour}, "The lag must be"},
 	} {
-		d := newDesk(t, laravel.Fixed, portal())
+		d := newCounter(t, laravel.Fixed, portal())
 		_, err := d.Notify(t.Context(), row.users, row.n)
 		assert.ErrorContains(t, err, row.words, name)
 		assert.Empty(t, d.log, name)
@@ -117,10 +117,10 @@ func TestNotify_Refused(t *testing.T) {
 }
 
 func TestNotificationRoutes(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	var made []string
 	for range 3 {
-		rows, err := d.Notify(t.Context(), ids(7), stageChanged)
+		rows, err := d.Notify(t.Context(), idsOf(7), stageChanged)
 		require.NoError(t, err)
 		made = append(made, rows[0].ID)
 	}
@@ -159,9 +159,9 @@ func TestNotificationRoutes(t *testing.T) {
 
 // The oldest notifications go, in the store too.
 func TestNotify_Bounded(t *testing.T) {
-	d := newDesk(t, laravel.Fixed, portal())
+	d := newCounter(t, laravel.Fixed, portal())
 	for range 1002 {
-		_, err := d.Notify(t.Context(), ids(7), stageChanged)
+		_, err := d.Notify(t.Context(), idsOf(7), stageChanged)
 		require.NoError(t, err)
 	}
 	assert.Len(t, d.Notifications(laravel.IntID(7)), 1000)
@@ -238,7 +238,7 @@ func TestK7_RunWorkflow(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			d := newDesk(t, laravel.Fixed, app)
+			d := newCounter(t, laravel.Fixed, app)
 			sent, err := d.RunWorkflow(t.Context(), row.name, laravel.Object{{"client", "Acme"}})
 			if row.wrong != "" {
 				require.ErrorContains(t, err, row.wrong)
