@@ -39,7 +39,34 @@ func (l *loader) resolveApplication() {
 	d.check()
 	if len(l.problems) == 0 {
 		l.config.Application = &d.app
+		l.config.parts = d.parts()
 	}
+}
+
+// parts tells of each section what is in it and where it stands.
+func (d *describing) parts() (all []Printed) {
+	for _, s := range sections {
+		t := d.sections[s.name]
+		var holds any
+		switch t.value.(type) {
+		case []tree:
+			holds = len(t.list())
+		case []branch:
+			var keys []string
+			for _, b := range t.branches() {
+				keys = append(keys, b.key)
+			}
+			holds = keys
+		default:
+			holds = t.value
+		}
+		from := t.at.String()
+		if t.at.File == seedName {
+			from = "default"
+		}
+		all = append(all, Printed{Name: s.name, Value: holds, From: from})
+	}
+	return all
 }
 
 // check asks package laravel for what is wrong with rules, at their places.
@@ -265,6 +292,12 @@ func (d *describing) settings() {
 	for name, into := range map[string]*time.Duration{"ttl": &d.app.Presence.TTL, "sweep": &d.app.Presence.Sweep} {
 		if t := presence.get(name); t.value != nil {
 			*into, _ = time.ParseDuration(t.text) // the shape has tried it
+		}
+	}
+	d.app.History = laravel.History{Activities: laravel.DefaultActivities, Versions: laravel.DefaultVersions}
+	for name, into := range map[string]*int{"activities": &d.app.History.Activities, "versions": &d.app.History.Versions} {
+		if n, ok := d.sections["history"].get(name).value.(int64); ok {
+			*into = int(n)
 		}
 	}
 	if t := d.sections["queue"].get("delay"); t.value != nil {

@@ -303,7 +303,10 @@ func TestConfig_BackendAddr(t *testing.T) {
 		_, err := described(t, "", "backend-addr", given)
 		assert.EqualError(t, err, "--backend-addr "+given+": must be an address and a port, such as 127.0.0.1:8000")
 	}
-	cfg, err := described(t, "", "backend-addr", "0.0.0.0:8000")
+	cfg, err := described(t, "backend_addr: 8000\nbackend: off\n")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"backend_addr (echolab.yaml:1:15) has no effect: backend is off (echolab.yaml:2:10)"}, cfg.Warnings)
+	cfg, err = described(t, "", "backend-addr", "0.0.0.0:8000")
 	require.NoError(t, err)
 	assert.Equal(t, []string{"the emulated application can be reached from the network: backend_addr is 0.0.0.0 (flag --backend-addr)"}, cfg.Warnings)
 }

@@ -8,6 +8,15 @@ type section struct {
 	*shape
 }
 
+// Sections lists the keys of echolab.yaml that describe the emulated application, in the order of the documents.
+func Sections() []Setting {
+	out := make([]Setting, len(sections))
+	for i, s := range sections {
+		out[i] = Setting{Name: s.name, Help: s.help}
+	}
+	return out
+}
+
 func sectionNamed(name string) (section, bool) {
 	for _, s := range sections {
 		if s.name == name {
@@ -17,7 +26,7 @@ func sectionNamed(name string) (section, bool) {
 	return section{}, false
 }
 
-var zero = int64(0)
+var zero, one = int64(0), int64(1)
 
 // sections are all of them, in the order of the documents.
 var sections = []section{
@@ -93,6 +102,13 @@ var sections = []section{
 		keys: []keyed{
 			{"ttl", aDuration("How long a heartbeat counts (default 120s).", 1e9)},
 			{"sweep", aDuration("How often who is gone is looked for (default 15s).", 1e6)},
+		},
+	}},
+	{"history", &shape{
+		help: "How much the application remembers; the oldest goes. What is left out keeps its default.", may: mayMapping,
+		keys: []keyed{
+			{"activities", &shape{may: mayWhole, least: &one, help: "Lines of the activity feed (default 10000)."}},
+			{"versions", &shape{may: mayWhole, least: &one, help: "Changes that GET /api/sync/versions can tell of (default 10000)."}},
 		},
 	}},
 	{"queue", &shape{

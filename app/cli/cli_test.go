@@ -61,6 +61,7 @@ func TestCommands(t *testing.T) {
 			"control":     control,
 			"subscribers": subscribers,
 			"follow":      follow,
+			"happens":     happens,
 		},
 	})
 }
@@ -212,6 +213,18 @@ func subscribers(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if !bytes.Contains(text, []byte(`"kind":"subscribed"`)) {
 		ts.Fatalf("nobody came: %s", text)
+	}
+}
+
+// happens KIND TEXT waits until the server at $ECHOLAB_API has an entry of that kind whose note holds the text.
+func happens(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(ts.Getenv("ECHOLAB_API") + "/api/events/wait?after=0&timeout=20s&kind=" + args[0])
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if !bytes.Contains(text, []byte(args[1])) {
+		ts.Fatalf("no entry %s with %q: %s", args[0], args[1], text)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestK6_ActivityFeedService_AddActivity(t *testing.T) {
 		{"of nobody", nil, []string{"private-admin"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := open(t)
+			d := openSync(t)
 			told := 0
 			d.onPublish = func(p pusher.Publication) error {
 				told++
@@ -58,7 +58,7 @@ func TestK6_ActivityFeedService_AddActivity(t *testing.T) {
 	}
 }
 
-func ids(all []laravel.Activity) []int64 {
+func activityIDs(all []laravel.Activity) []int64 {
 	found := []int64{}
 	for _, a := range all {
 		found = append(found, a.ID)
@@ -67,12 +67,12 @@ func ids(all []laravel.Activity) []int64 {
 }
 
 func TestK6_ActivityFeedService_Feeds(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	for n := range 60 {
 		_, err := d.b.AddActivity(t.Context(), created(int64(5+n%2), int64(n%3)))
 		require.NoError(t, err)
 	}
-	feed := func(q laravel.ActivityQuery) []int64 { return ids(d.b.Activities(t.Context(), q)) }
+	feed := func(q laravel.ActivityQuery) []int64 { return activityIDs(d.b.Activities(t.Context(), q)) }
 	global := feed(laravel.ActivityQuery{})
 	require.Len(t, global, 50)
 	assert.EqualValues(t, 60, global[0])
@@ -85,13 +85,13 @@ func TestK6_ActivityFeedService_Feeds(t *testing.T) {
 }
 
 func TestK6_ActivityFeedService_IsBounded(t *testing.T) {
-	d := open(t, func(a *laravel.Application) { a.History.Activities = 10 })
+	d := openSync(t, func(a *laravel.Application) { a.History.Activities = 10 })
 	for range 25 {
 		_, err := d.b.AddActivity(t.Context(), created(int64(5), nil))
 		require.NoError(t, err)
 	}
 	for range 2 { // before and after a kill
-		all := ids(d.b.Activities(t.Context(), laravel.ActivityQuery{Limit: 100}))
+		all := activityIDs(d.b.Activities(t.Context(), laravel.ActivityQuery{Limit: 100}))
 		require.Len(t, all, 10)
 		assert.EqualValues(t, 16, all[9])
 		assert.Len(t, d.rows.of(laravel.Activities), 10)
@@ -101,7 +101,7 @@ func TestK6_ActivityFeedService_IsBounded(t *testing.T) {
 
 // TestK6_ActivityFeedService_ManyAtOnce: what is told comes in the order of the ids.
 func TestK6_ActivityFeedService_ManyAtOnce(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
@@ -119,7 +119,7 @@ func TestK6_ActivityFeedService_ManyAtOnce(t *testing.T) {
 
 // TestK6_DataSyncService_VersionsGrow: one count over all rows, each number once, also after a kill.
 func TestK6_DataSyncService_VersionsGrow(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	var mu sync.Mutex
 	given := map[int64]bool{}
 	for range 2 {
@@ -154,7 +154,7 @@ func TestK6_DataSyncService_VersionsGrow(t *testing.T) {
 // TestBackend_ARowThatCannotBeReadIsSaid by table and key.
 func TestBackend_ARowThatCannotBeReadIsSaid(t *testing.T) {
 	for _, table := range []laravel.Table{laravel.Activities, laravel.Versions, laravel.PresenceRows, laravel.Viewers} {
-		d := open(t)
+		d := openSync(t)
 		require.NoError(t, d.rows.Write(t.Context(), []laravel.Change{{Table: table, Key: "k", Row: []int{1}}}))
 		_, err := laravel.New(t.Context(), laravel.Config{Mode: laravel.Fixed, Store: d.rows, Publish: d.publish}, d.app)
 		assert.ErrorContains(t, err, fmt.Sprintf("row k of %s in the store cannot be read", table))

@@ -28,17 +28,17 @@ func TestK6_PresenceService_TTLIsExact(t *testing.T) {
 		{"TTL", ttl, false},
 		{"TTL+1ns", ttl + 1, false},
 	}
-	looks := map[string]func(*desk){
-		"question":  func(d *desk) { d.online() },
-		"viewers":   func(d *desk) { _, _ = d.b.Viewers(d.t.Context(), "", laravel.ID{}) },
-		"sweep":     func(d *desk) { d.sweep() },
-		"heartbeat": func(d *desk) { d.beat("7") },
+	looks := map[string]func(*syncRig){
+		"question":  func(d *syncRig) { d.online() },
+		"viewers":   func(d *syncRig) { _, _ = d.b.Viewers(d.t.Context(), "", laravel.ID{}) },
+		"sweep":     func(d *syncRig) { d.sweep() },
+		"heartbeat": func(d *syncRig) { d.beat("7") },
 	}
 	for _, m := range moments {
 		for look, what := range looks {
 			for _, killed := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, %s, killed %t", m.name, look, killed), func(t *testing.T) {
-					d := open(t)
+					d := openSync(t)
 					d.clock.advance(3) // no whole microsecond
 					d.beat("7")
 					assert.Equal(t, []string{"7 online"}, d.transitions())
@@ -65,7 +65,7 @@ func TestK6_PresenceService_TTLIsExact(t *testing.T) {
 }
 
 // sweep is one round of what Run does, at the moment that it is.
-func (d *desk) sweep() {
+func (d *syncRig) sweep() {
 	d.t.Helper()
 	stop := d.run()
 	defer stop()
@@ -82,7 +82,7 @@ func (d *desk) sweep() {
 
 // TestK6_PresenceService_SweepTells: nobody asks, and still it is told, at most one sweep after the TTL.
 func TestK6_PresenceService_SweepTells(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	stop := d.run()
 	defer stop()
 	<-d.clock.asked
@@ -106,7 +106,7 @@ func TestK6_PresenceService_SweepTells(t *testing.T) {
 
 // TestK6_PresenceService_AClockSetBack keeps nobody for longer than a TTL, and sends nobody away.
 func TestK6_PresenceService_AClockSetBack(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	d.beat("7")
 	d.clock.advance(-time.Hour)
 	assert.Equal(t, []string{"7"}, d.online())
@@ -126,7 +126,7 @@ func TestK6_PresenceService_AClockSetBack(t *testing.T) {
 }
 
 func TestK6_PresenceService_TellsTransitionsOnly(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	for range 5 {
 		d.ask("7", "POST", "/api/sync/heartbeat", `{"location":"Projects"}`)
 	}
@@ -152,8 +152,8 @@ func TestK6_PresenceService_TellsTransitionsOnly(t *testing.T) {
 // makes last_seen_at at most that much older than it was; a clean stop does not.
 func TestK6_PresenceService_WritesAreBounded(t *testing.T) {
 	const stale = ttl / 8
-	row := func(d *desk) string { return string(d.rows.of(laravel.PresenceRows)["7"]) }
-	d := open(t)
+	row := func(d *syncRig) string { return string(d.rows.of(laravel.PresenceRows)["7"]) }
+	d := openSync(t)
 	d.beat("7")
 	assert.JSONEq(t, `{"user_id":7,"location":null,"status":"online","last_seen_at":"2026-03-01T12:00:00.000000000Z"}`, row(d))
 	first := d.rows.count()
@@ -179,7 +179,7 @@ func TestK6_PresenceService_WritesAreBounded(t *testing.T) {
 
 // TestK6_TrackPresence: each request of a known user is a heartbeat with the route's name; the heartbeat names its own.
 func TestK6_TrackPresence(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	for _, c := range []struct{ user, method, path, body, want string }{
 		{"7", "GET", "/api/sync/activities", "", "7@sync.activities"},
 		{"7", "POST", "/api/sync/heartbeat", "", "7@sync.activities"},
@@ -196,7 +196,7 @@ func TestK6_TrackPresence(t *testing.T) {
 }
 
 func TestK6_Viewing_EndsWithPresence(t *testing.T) {
-	viewers := func(d *desk) []string {
+	viewers := func(d *syncRig) []string {
 		all, err := d.b.Viewers(t.Context(), "", laravel.ID{})
 		require.NoError(t, err)
 		found := []string{}
@@ -205,7 +205,7 @@ func TestK6_Viewing_EndsWithPresence(t *testing.T) {
 		}
 		return found
 	}
-	d := open(t)
+	d := openSync(t)
 	d.ask("7", "POST", "/api/sync/start-viewing", `{"resource_type":"project","resource_id":1}`)
 	d.clock.advance(time.Second)
 	d.ask("1", "POST", "/api/sync/start-viewing", `{"resource_type":"project","resource_id":1}`)
@@ -224,7 +224,7 @@ func TestK6_Viewing_EndsWithPresence(t *testing.T) {
 }
 
 func TestK6_Viewing_IsBounded(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	for n := range 101 {
 		d.ask("7", "POST", "/api/sync/start-viewing", fmt.Sprintf(`{"resource_type":"page","resource_id":%d}`, n+1000))
 	}
@@ -237,7 +237,7 @@ func TestK6_Viewing_IsBounded(t *testing.T) {
 
 // TestK6_PresenceService_IsKeptBeforeItIsTold: stored, then emitted, then answered.
 func TestK6_PresenceService_IsKeptBeforeItIsTold(t *testing.T) {
-	d := open(t)
+	d := openSync(t)
 	d.onPublish = func(p pusher.Publication) error {
 		assert.Contains(t, string(d.rows.of(laravel.PresenceRows)["7"]), `"online"`)
 		assert.Equal(t, []string{"presence-online"}, p.Channels)
@@ -254,7 +254,7 @@ func TestK6_PresenceService_IsKeptBeforeItIsTold(t *testing.T) {
 // TestK6_PresenceService_AThousandAtOnce: every user's transitions are told in their order and end with what is.
 func TestK6_PresenceService_AThousandAtOnce(t *testing.T) {
 	const users, rounds = 1000, 3
-	d := open(t, func(a *laravel.Application) {
+	d := openSync(t, func(a *laravel.Application) {
 		for n := range users {
 			a.Users = append(a.Users, laravel.User{ID: laravel.IntID(int64(1000 + n)), Name: fmt.Sprint("User ", n), Role: "client"})
 		}

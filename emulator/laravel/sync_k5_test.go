@@ -21,7 +21,7 @@ type exchange struct {
 	answer                         string
 }
 
-func (d *desk) play(exchanges []exchange) {
+func (d *syncRig) play(exchanges []exchange) {
 	for _, x := range exchanges {
 		d.t.Run(x.name, func(t *testing.T) {
 			status, answer := d.ask(x.user, x.method, x.path, x.body)
@@ -40,7 +40,7 @@ const atNoon = `"2026-03-01T12:00:00.000000Z"`
 
 func TestK5_Heartbeat(t *testing.T) {
 	const path = "/api/sync/heartbeat"
-	d := open(t)
+	d := openSync(t)
 	ok := `{"status":"online","last_seen_at":` + atNoon + `,"ttl":120}`
 	d.play([]exchange{
 		{"guest", "", "POST", path, `{}`, 401, unauthenticated},
@@ -67,7 +67,7 @@ func TestK5_Heartbeat(t *testing.T) {
 
 func TestK5_OnlineUsers(t *testing.T) {
 	const path = "/api/sync/online-users"
-	d := open(t)
+	d := openSync(t)
 	d.play([]exchange{
 		{"guest", "", "GET", path, "", 401, unauthenticated},
 		{"asking is a sign of life", "7", "GET", path, "", 200, `{"users":[{"id":7,"name":"Ben","location":"sync.online-users","status":"online","last_seen_at":` + atNoon + `}]}`},
@@ -81,7 +81,7 @@ func TestK5_OnlineUsers(t *testing.T) {
 
 func TestK5_Activities(t *testing.T) {
 	const path = "/api/sync/activities"
-	d := open(t)
+	d := openSync(t)
 	line := func(id int, client string) string {
 		metadata := "[]"
 		if client != "" {
@@ -125,7 +125,7 @@ func TestK5_Activities(t *testing.T) {
 
 func TestK5_StartViewing(t *testing.T) {
 	const path = "/api/sync/start-viewing"
-	d := open(t)
+	d := openSync(t)
 	ben, ada := `{"id":7,"name":"Ben"}`, `{"id":1,"name":"Ada"}`
 	d.play([]exchange{
 		{"guest", "", "POST", path, `{"resource_type":"project","resource_id":1}`, 401, unauthenticated},
@@ -147,7 +147,7 @@ func TestK5_StartViewing(t *testing.T) {
 
 func TestK5_StopViewing(t *testing.T) {
 	const start, path = "/api/sync/start-viewing", "/api/sync/stop-viewing"
-	d := open(t)
+	d := openSync(t)
 	d.ask("7", "POST", start, `{"resource_type":"project","resource_id":1}`)
 	d.ask("1", "POST", start, `{"resource_type":"project","resource_id":1}`)
 	d.play([]exchange{
@@ -164,7 +164,7 @@ func TestK5_StopViewing(t *testing.T) {
 // TestK6_Versions is the endpoint that the guide does not have.
 func TestK6_Versions(t *testing.T) {
 	const path = "/api/sync/versions"
-	d := open(t, func(a *laravel.Application) { a.History.Versions = 3 })
+	d := openSync(t, func(a *laravel.Application) { a.History.Versions = 3 })
 	for n := range 3 {
 		version, err := d.b.Bump(t.Context(), "projects", laravel.IntID(int64(n+1)), "updated")
 		require.NoError(t, err)

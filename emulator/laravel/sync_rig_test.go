@@ -22,25 +22,25 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// handClock moves by hand. Whoever waits for an instant is woken when it has come.
-type handClock struct {
+// syncClock moves by hand. Whoever waits for an instant is woken when it has come.
+type syncClock struct {
 	mu      sync.Mutex
 	now     time.Time
 	waiting map[chan time.Time]time.Time
 	asked   chan struct{} // gets one for each call of At
 }
 
-func newHandClock() *handClock {
-	return &handClock{now: noon, waiting: map[chan time.Time]time.Time{}, asked: make(chan struct{}, 1000)}
+func newSyncClock() *syncClock {
+	return &syncClock{now: noon, waiting: map[chan time.Time]time.Time{}, asked: make(chan struct{}, 1000)}
 }
 
-func (c *handClock) Now() time.Time {
+func (c *syncClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *handClock) At(t time.Time) (<-chan time.Time, func()) {
+func (c *syncClock) At(t time.Time) (<-chan time.Time, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	came := make(chan time.Time, 1)
@@ -54,7 +54,7 @@ func (c *handClock) At(t time.Time) (<-chan time.Time, func()) {
 }
 
 // set moves the clock, forwards or backwards.
-func (c *handClock) set(now time.Time) {
+func (c *syncClock) set(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = now
@@ -66,7 +66,7 @@ func (c *handClock) set(now time.Time) {
 	}
 }
 
-func (c *handClock) advance(d time.Duration) { c.set(c.Now().Add(d)) }
+func (c *syncClock) advance(d time.Duration) { c.set(c.Now().Add(d)) }
 
 // keptRows is a store that outlives a Backend.
 type keptRows struct {
@@ -126,12 +126,12 @@ func (s *keptRows) count() int {
 	return s.writes
 }
 
-// desk is a running application with everything around it.
-type desk struct {
+// syncRig is a running application with everything around it.
+type syncRig struct {
 	t     *testing.T
 	b     *laravel.Backend
 	app   *laravel.Application
-	clock *handClock
+	clock *syncClock
 	rows  *keptRows
 	stop  func()
 
@@ -142,9 +142,9 @@ type desk struct {
 }
 
 // open starts the portal at noon.
-func open(t *testing.T, change ...func(*laravel.Application)) *desk {
+func openSync(t *testing.T, change ...func(*laravel.Application)) *syncRig {
 	t.Helper()
-	d := &desk{t: t, app: portal(), clock: newHandClock(), rows: newKeptRows()}
+	d := &syncRig{t: t, app: portal(), clock: newSyncClock(), rows: newKeptRows()}
 	for _, c := range change {
 		c(d.app)
 	}
@@ -152,7 +152,7 @@ func open(t *testing.T, change ...func(*laravel.Application)) *desk {
 	return d
 }
 
-func (d *desk) start() {
+func (d *syncRig) start() {
 	d.t.Helper()
 	var err error
 	d.b, err = laravel.New(d.t.Context(), laravel.Config{Mode: laravel.Fixed, Clock: d.clock, Store: d.rows, Publish: d.publish, Logger: slog.New(slog.DiscardHandler)}, d.app)
@@ -160,7 +160,7 @@ func (d *desk) start() {
 }
 
 // run lets time pass for the application until the returned function is called.
-func (d *desk) run() (stop func()) {
+func (d *syncRig) run() (stop func()) {
 	ctx, cancel := context.WithCancel(d.t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); d.b.Run(ctx) }()
@@ -168,9 +168,9 @@ func (d *desk) run() (stop func()) {
 }
 
 // kill begins anew with what is in the store, as after kill -9.
-func (d *desk) kill() { d.start() }
+func (d *syncRig) kill() { d.start() }
 
-func (d *desk) publish(_ context.Context, p pusher.Publication) error {
+func (d *syncRig) publish(_ context.Context, p pusher.Publication) error {
 	if d.onPublish != nil {
 		if err := d.onPublish(p); err != nil {
 			return err
@@ -183,7 +183,7 @@ func (d *desk) publish(_ context.Context, p pusher.Publication) error {
 }
 
 // events takes what was published of a kind: its data, a line each.
-func (d *desk) events(name string) []string {
+func (d *syncRig) events(name string) []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	found := []string{}
@@ -198,7 +198,7 @@ func (d *desk) events(name string) []string {
 }
 
 // transitions takes the UserPresenceChanged that were published: "7 online", a line each.
-func (d *desk) transitions() []string {
+func (d *syncRig) transitions() []string {
 	d.t.Helper()
 	found := []string{}
 	for _, text := range d.events("UserPresenceChanged") {
@@ -213,7 +213,7 @@ func (d *desk) transitions() []string {
 }
 
 // ask is one request: user is an id or "" for a guest, body JSON or "".
-func (d *desk) ask(user, method, path, body string) (status int, answer string) {
+func (d *syncRig) ask(user, method, path, body string) (status int, answer string) {
 	d.t.Helper()
 	var text io.Reader
 	if body != "" {
@@ -231,14 +231,14 @@ func (d *desk) ask(user, method, path, body string) (status int, answer string) 
 }
 
 // beat is a heartbeat that must be taken.
-func (d *desk) beat(user string) {
+func (d *syncRig) beat(user string) {
 	d.t.Helper()
 	status, answer := d.ask(user, "POST", "/api/sync/heartbeat", "")
 	require.Equal(d.t, 200, status, answer)
 }
 
 // online is who is online: "7@Projects", in the order of the cast.
-func (d *desk) online() []string {
+func (d *syncRig) online() []string {
 	d.t.Helper()
 	users, err := d.b.Online(d.t.Context())
 	require.NoError(d.t, err)
