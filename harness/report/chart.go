@@ -21,7 +21,7 @@ type chart struct {
 	YTicks []tick
 	Stops  []stop // where the pointer shows values
 	Log    bool
-	Empty  string // why there is nothing
+	Empty  bool // there is nothing to draw
 }
 
 // curve is one line. Path is in a box of 1000 by 1000.
@@ -78,9 +78,7 @@ func (c chart) draw(lines []plotted, from, to float64, xLabel func(float64) stri
 		}
 	}
 	if !any || to <= from {
-		if c.Empty == "" {
-			c.Empty = "nothing was measured"
-		}
+		c.Empty = true
 		return c
 	}
 	scale, ticks := linear(most)
@@ -88,7 +86,7 @@ func (c chart) draw(lines []plotted, from, to float64, xLabel func(float64) stri
 		scale, ticks = logarithmic(least, most)
 	}
 	for _, v := range ticks {
-		c.YTicks = append(c.YTicks, tick{scale(v) * 100, yLabel(v)})
+		c.YTicks = append(c.YTicks, tick{scale(v) * 100, number(v)})
 	}
 	x := func(at float64) float64 { return (at - from) / (to - from) }
 	for n, l := range lines {
@@ -274,14 +272,15 @@ func (o overTime) filled(name string, m *harness.Metric, perSecond bool) plotted
 	if !ok || series.StepMS <= 0 {
 		return out
 	}
-	grew := make(map[int]int64)
+	grew, last := make(map[int]int64), int(o.r.DurationMS/series.StepMS)-1
 	for _, p := range series.Points {
 		grew[p.N] = p.Count
+		last = max(last, p.N)
 	}
 	if len(grew) == 0 {
 		return out
 	}
-	for n := 0; float64(n)*series.StepMS < o.to; n++ {
+	for n := 0; n <= last; n++ {
 		v := float64(grew[n])
 		if perSecond {
 			v = v / series.StepMS * 1000
@@ -345,10 +344,7 @@ func charts(r *harness.Result) []chart {
 	}
 	var out []chart
 	for _, c := range all {
-		switch {
-		case c.Empty == "":
-			out = append(out, c)
-		case c.Title == "Delivery latency":
+		if !c.Empty {
 			out = append(out, c)
 		}
 	}
@@ -365,12 +361,12 @@ func distribution(r *harness.Result) chart {
 	c := chart{Title: "Distribution", Unit: "ms", Help: "which part of all was no slower than that; the tail has most of the room", Log: true}
 	var lines []plotted
 	most := 1.0
-	for _, t := range trends {
-		m, ok := r.Metric(t.metric.Name, nil)
-		if !ok || m.Count < 2 || len(lines) == 5 {
+	for _, metric := range []*harness.Metric{harness.DeliveryLatency, harness.PublishLatency, harness.SubscribeLatency, harness.ConnectLatency, harness.AuthLatency} {
+		m, ok := r.Metric(metric.Name, nil)
+		if !ok || m.Count < 2 {
 			continue
 		}
-		l := plotted{name: t.label}
+		l := plotted{name: strings.TrimSuffix(metric.Name, "_latency")}
 		end := math.Log10(float64(m.Count))
 		most = max(most, end)
 		for at := 0.0; at <= end+1e-9; at += end / 40 {
@@ -380,7 +376,7 @@ func distribution(r *harness.Result) chart {
 		lines = append(lines, l)
 	}
 	for _, q := range quantiles {
-		if at := -math.Log10(1 - q.q); at <= most+1e-9 && (q.q != 0 && (q.q != 0.5 || most < 4.2)) {
+		if at := -math.Log10(1 - q.q); at <= most+1e-9 && (q.q != 0 && (q.q != 0.5 || most < 6)) {
 			c.XTicks = append(c.XTicks, tick{at / most * 100, q.label})
 		}
 	}

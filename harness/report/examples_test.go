@@ -135,11 +135,11 @@ func (p play) run(t *testing.T) *harness.Result {
 			in++
 		}
 		for i := range p.rate {
-			publish(begin+float64(i)*1000/float64(p.rate), slow)
+			publish(begin+600+float64(i)*400/float64(p.rate), slow) // whoever came in this second is in
 			record(harness.ScheduleLag, span(0.15, 0.5))
 		}
 		for range 3 {
-			whisper(chance.IntN(p.clients), begin+chance.Float64()*900, slow)
+			whisper(chance.IntN(p.clients), begin+600+chance.Float64()*300, slow)
 		}
 		if p.wrongs && second == p.seconds/2 {
 			rec.Add(registry.Series(harness.Errors, harness.Tag{Key: "scenario", Value: "staff"}, harness.Tag{Key: "error", Value: "subscription refused: 403 <b>Forbidden</b>"}), 14)

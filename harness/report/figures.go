@@ -83,6 +83,9 @@ func plural(n int64, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
+	if strings.HasSuffix(one, "sh") {
+		one += "e"
+	}
 	return count(n) + " " + one + "s"
 }
 

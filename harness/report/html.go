@@ -81,7 +81,7 @@ func writeHTML(w io.Writer, r *harness.Result) error {
 func cards(r *harness.Result, p htmlPage) (all []card) {
 	d, h := r.Delivery, r.Presence
 	if d.Checked {
-		c := card{"Deliveries", "none due", "", "good"}
+		c := card{"Delivered", "none due", "", "good"}
 		if d.Expected > 0 {
 			c.Figure, c.Note = percent(d.Delivered, d.Expected)+" %", count(d.Delivered)+" of "+count(d.Expected)
 		}
@@ -108,10 +108,7 @@ func cards(r *harness.Result, p htmlPage) (all []card) {
 		all = append(all, c)
 	}
 	if d.Delivered > 0 {
-		all = append(all, card{"Deliveries came", perSecond(d.Delivered, r.DurationMS), count(d.Whispers) + " whispers among what was sent", ""})
-		if d.Whispers == 0 {
-			all[len(all)-1].Note = count(d.Delivered) + " in all"
-		}
+		all = append(all, card{"Deliveries came", perSecond(d.Delivered, r.DurationMS), "of " + plural(d.Accepted, "publish") + " and " + plural(d.Whispers, "whisper"), ""})
 	}
 	if m, ok := r.Metric(harness.Connections.Name, nil); ok {
 		all = append(all, card{"Connections", count(int64(m.Most)), "at most, " + count(p.Reconnects) + " reconnects", ""})

@@ -101,14 +101,18 @@ func visible(text string) int {
 func Text(w io.Writer, r *harness.Result, opt TextOptions) error {
 	p := &page{TextOptions: opt}
 	p.head(r)
-	p.delivery(r)
+	if r.Verdict != harness.Unreachable || r.Delivery.Checked {
+		p.delivery(r)
+	}
 	p.presence(r)
 	p.listeners(r)
 	p.latency(r)
 	p.thresholds(r)
 	p.trouble(r)
 	p.knee(r)
-	p.section("Generator", healthLine(p, r.Health))
+	if len(r.Metrics) > 0 {
+		p.section("Generator", healthLine(p, r.Health))
+	}
 	for _, warning := range r.Warnings {
 		p.section("Note", p.paint(amber, plain(warning)))
 	}
@@ -120,7 +124,7 @@ func Text(w io.Writer, r *harness.Result, opt TextOptions) error {
 }
 
 // maxReasons is how many reasons stand at the top.
-const maxReasons = 8
+const maxReasons = 12
 
 func (p *page) head(r *harness.Result) {
 	about := []string{title(r)}
@@ -188,7 +192,7 @@ func (p *page) delivery(r *harness.Result) {
 	if d.Whispers > 0 {
 		sent += fmt.Sprintf(", %s (%s)", plural(d.Whispers, "whisper"), perSecond(d.Whispers, r.DurationMS))
 	}
-	p.section("Sent", sent+fmt.Sprintf(" → %s deliveries", perSecond(d.Delivered, r.DurationMS)))
+	p.section("Sent", sent+" → "+strings.Replace(perSecond(d.Delivered, r.DurationMS), "/s", " deliveries/s", 1))
 	shown := make(map[string]int)
 	for _, e := range d.Evidence {
 		if shown[e.What]++; shown[e.What] <= maxShown {
@@ -252,10 +256,11 @@ func (p *page) latency(r *harness.Result) {
 	for _, row := range rows {
 		wide = max(wide, visible(row.Name)+2)
 	}
-	wide = min(wide, max(24, p.Width-56))
-	if p.Width == 0 {
-		wide = min(wide, 48)
+	room := 48
+	if p.Width > 0 {
+		room = max(24, p.Width-58)
 	}
+	wide = min(wide, room)
 	fmt.Fprintf(&p.b, "\n%s\n", p.paint(dim, fmt.Sprintf("%-*s %10s %8s %8s %8s %8s %8s", wide, "Latency, ms", "count", "p50", "p90", "p95", "p99", "max")))
 	for _, row := range rows {
 		name, m := row.Name, row.Metric
@@ -284,7 +289,9 @@ func (p *page) thresholds(r *harness.Result) {
 		lines = append(lines, text)
 	}
 	for _, t := range failed {
-		line(red, "✗", t)
+		if t.Place != "" { // the others are among the reasons, and shown where they belong
+			line(red, "✗", t)
+		}
 	}
 	for _, t := range held {
 		line(green, "✓", t)
