@@ -140,6 +140,9 @@ type FigureDelta struct {
 	Kind   MetricKind `json:"kind"`
 	Base   float64    `json:"base"`
 	Next   float64    `json:"next"`
+	// InBase and InNext tell whether it was measured at all; a counter that never counted was, and is 0.
+	InBase bool `json:"in_base"`
+	InNext bool `json:"in_next"`
 	// Share is the difference as a part of the base; 0 where the base is 0.
 	Share float64 `json:"share"`
 	// The intervals in which a percentile lies with 95 % confidence, were the values independent of each other; equal
@@ -168,10 +171,10 @@ func Compare(base, next *Result, tolerances []Tolerance) Comparison {
 			return
 		}
 		if ruledBy {
-			d.Tolerance, d.Change = t.Text, t.judge(d, base, next)
+			d.Tolerance, d.Change = t.Text, t.judge(d)
 		}
 		c.Figures = append(c.Figures, d)
-		if d.Change == Worse || d.Change == Gone && t.Metric.Kind != Counter {
+		if d.Change == Worse || d.Change == Gone {
 			c.Regressions = append(c.Regressions, d.sentence())
 		}
 	}
@@ -227,11 +230,13 @@ func (t Tolerance) selector() string { return Threshold{Metric: t.Metric, Tags: 
 // delta measures both runs; any is false when neither has the figure.
 func (t Tolerance) delta(base, next *Result) (d FigureDelta, any bool) {
 	d = FigureDelta{Metric: t.selector(), Method: t.Method, Kind: t.Metric.Kind}
-	var hasBase, hasNext bool
-	d.Base, d.BaseLow, d.BaseHigh, hasBase = t.figure(base)
-	d.Next, d.NextLow, d.NextHigh, hasNext = t.figure(next)
-	if !hasBase && !hasNext {
+	d.Base, d.BaseLow, d.BaseHigh, d.InBase = t.figure(base)
+	d.Next, d.NextLow, d.NextHigh, d.InNext = t.figure(next)
+	if !d.InBase && !d.InNext {
 		return d, false
+	}
+	if t.Metric.Kind == Counter {
+		d.InBase, d.InNext = true, true
 	}
 	if d.Base != 0 {
 		d.Share = (d.Next - d.Base) / d.Base
@@ -273,14 +278,11 @@ func (m *MetricResult) Interval(p float64) (low, high float64) {
 }
 
 // judge holds a difference against the tolerance.
-func (t Tolerance) judge(d FigureDelta, base, next *Result) Change {
-	_, _, _, before := t.figure(base)
-	_, _, _, after := t.figure(next)
-	counts := t.Metric.Kind == Counter
+func (t Tolerance) judge(d FigureDelta) Change {
 	switch {
-	case before && !after && !counts:
+	case !d.InNext:
 		return Gone
-	case !before && after && !counts:
+	case !d.InBase:
 		return New
 	}
 	up := d.Next - d.Base
@@ -303,14 +305,27 @@ func (t Tolerance) judge(d FigureDelta, base, next *Result) Change {
 
 func (d FigureDelta) sentence() string {
 	if d.Change == Gone {
-		return fmt.Sprintf("%s %s: it was %s, and nothing was measured now", d.Metric, d.Method, figure(d.Base))
+		return fmt.Sprintf("%s %s: it was %s, and nothing was measured now", d.Metric, d.Method, d.written(d.Base))
 	}
 	by := ""
-	if d.Base != 0 {
+	if math.Abs(d.Share) >= 0.005 {
 		by = fmt.Sprintf(" (%+.0f %%)", d.Share*100)
 	}
-	return fmt.Sprintf("%s %s: from %s to %s%s, allowed %s", d.Metric, d.Method, figure(d.Base), figure(d.Next), by,
+	return fmt.Sprintf("%s %s: from %s to %s%s, allowed %s", d.Metric, d.Method, d.written(d.Base), d.written(d.Next), by,
 		strings.TrimPrefix(d.Tolerance, d.Metric+" "+d.Method+" "))
+}
+
+// written is a value of the figure with its unit.
+func (d FigureDelta) written(v float64) string {
+	switch {
+	case d.Kind == Trend && d.Method != "count":
+		return figure(v) + " ms"
+	case d.Kind == Rate && d.Method == "rate":
+		return figure(v*100) + " %"
+	case d.Kind == Counter && d.Method == "rate":
+		return figure(v) + " a second"
+	}
+	return figure(v)
 }
 
 func compared(r *Result) ComparedRun {
