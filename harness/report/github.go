@@ -154,12 +154,6 @@ var (
 	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-func message(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = plain(lines[i])
-	}
-	return messageEscapes.Replace(strings.Join(lines, "\n"))
-}
+func message(text string) string { return messageEscapes.Replace(plainLines(text)) }
 
-func property(text string) string { return propertyEscapes.Replace(text) }
+func property(text string) string { return propertyEscapes.Replace(plain(text)) }

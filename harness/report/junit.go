@@ -72,6 +72,12 @@ func writeJUnit(w io.Writer, r *harness.Result) error {
 		for i := range cases {
 			c := &cases[i]
 			c.Class, c.Time = "echolab."+dotless(name)+"."+suite, seconds(0)
+			c.Name = plain(c.Name)
+			for _, f := range []*junitFailure{c.Failure, c.Error} {
+				if f != nil {
+					f.Message, f.Text = plain(f.Message), plainLines(f.Text)
+				}
+			}
 			switch {
 			case c.Failure != nil:
 				s.Failures++

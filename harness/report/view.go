@@ -102,7 +102,7 @@ func partName(tags map[string]string, by []string) string {
 		switch {
 		case value == "", key == "source" && value == "http":
 		case key == "source":
-			words = append(words, "("+value+")")
+			words = append(words, "("+plain(value)+")")
 		default:
 			words = append(words, plain(value))
 		}
