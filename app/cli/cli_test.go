@@ -49,6 +49,9 @@ func TestCommands(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "schema-1.sqlite"), old, 0o600); err != nil {
 				return err
 			}
+			if err := os.CopyFS(filepath.Join(env.WorkDir, "reports"), os.DirFS("../../testdata/reports")); err != nil {
+				return err
+			}
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
