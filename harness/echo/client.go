@@ -29,6 +29,9 @@ func (s State) String() string { return stateNames[s] }
 type Client struct {
 	// Tag is for whoever made the client.
 	Tag any
+	// Session is the user's, where an Endpoint authorises: set it before Connect to share it among the tabs of a user, or to
+	// log in first. The upgrade sends its cookies too.
+	Session *Session
 
 	loop *loop
 	opt  *Options

@@ -39,8 +39,8 @@ type Options struct {
 	UserAgent, AcceptLanguage string
 	// Header lines are sent with the upgrade, after the browser's own; a browser could not.
 	Header []Header
-	// Cookies gives the Cookie header for the server, if any: a browser sends the page's cookies to every port of its host.
-	// It is called on the client's loop.
+	// Cookies gives the Cookie header of the upgrade, where the client's Session has none for it: a browser sends the page's
+	// cookies to every port of its host. It is called on the client's loop.
 	Cookies func(c *Client) string
 	// Authorizer lets channels and the user in; without one guarded channels end in a subscription error.
 	Authorizer Authorizer
@@ -172,10 +172,14 @@ func (c *Client) upgradeRequest(b []byte, tls bool, key string) []byte {
 	line("Sec-WebSocket-Version", "13")
 	line("Accept-Encoding", "gzip, deflate, br, zstd")
 	line("Accept-Language", orElse(o.AcceptLanguage, referenceLanguage))
+	cookies := ""
 	if o.Cookies != nil {
-		if cookies := o.Cookies(c); cookies != "" {
-			line("Cookie", cookies)
-		}
+		cookies = o.Cookies(c)
+	} else if c.Session != nil {
+		cookies = c.Session.socketCookies(o, tls)
+	}
+	if cookies != "" {
+		line("Cookie", cookies)
 	}
 	line("Sec-WebSocket-Key", key)
 	line("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits")
