@@ -410,10 +410,6 @@ func (c *Client) end(code int) {
 		return
 	}
 	if conn := c.conn; conn != nil && code != 0 {
-		if n := c.tell(NoticeClosed); n != nil {
-			n.URL, n.Code, n.Clean = c.opt.socketURL(conn.tls), code, true
-			c.told(n)
-		}
 		c.abandon()
 		conn.sock.close(code)
 	}

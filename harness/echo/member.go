@@ -49,7 +49,9 @@ type roster struct {
 	list  []membership // in the order in which they came
 	count int
 	me    string
-	array bool // hash was a JSON list
+	self  membership // me, as the list had me at first
+	known bool       // it did
+	array bool       // hash was a JSON list
 }
 
 type membership struct{ id, info uint32 }
@@ -62,7 +64,7 @@ func (r *roster) fill(l *loop, data []byte) error {
 	}
 	hash := field(presence, "hash")
 	r.count, _ = number(field(presence, "count"))
-	r.list, r.array = r.list[:0], false
+	r.list, r.array, r.known = r.list[:0], false, false
 	add := func(key, info []byte) {
 		m := membership{l.people.of(key), l.people.of(info)}
 		for i := range r.list {
@@ -78,6 +80,7 @@ func (r *roster) fill(l *loop, data []byte) error {
 	}
 	r.array = elements(hash, func(info []byte) { add(strconv.AppendInt(nil, int64(len(r.list)), 10), info) })
 	if r.array {
+		r.recognise(l)
 		return nil
 	}
 	var key []byte
@@ -92,7 +95,15 @@ func (r *roster) fill(l *loop, data []byte) error {
 		unique[m.id] = struct{}{}
 		r.list = append(r.list, m)
 	})
+	r.recognise(l)
 	return nil
+}
+
+// recognise finds oneself in the list.
+func (r *roster) recognise(l *loop) {
+	if i := r.find(l.people.of([]byte(r.me))); i >= 0 {
+		r.self, r.known = r.list[i], true
+	}
 }
 
 func (r *roster) find(id uint32) int {
@@ -206,6 +217,15 @@ func (ch *Channel) MyID() string {
 		return ""
 	}
 	return ch.presence.me
+}
+
+// Me is pusher-js' members.me: oneself as the server's list had it at the confirmation, nil where it hadn't.
+func (ch *Channel) Me() *Member {
+	if ch.presence == nil || !ch.presence.known {
+		return nil
+	}
+	m := ch.c.loop.people.member(ch.presence.self)
+	return &m
 }
 
 // arrayIndex tells whether a key is one of those that JavaScript sorts as numbers.
