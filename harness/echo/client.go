@@ -33,8 +33,9 @@ type Client struct {
 	// log in first. The upgrade sends its cookies too.
 	Session *Session
 
-	loop *loop
-	opt  *Options
+	loop  *loop
+	opt   *Options
+	place int // in loop.clients
 
 	state    State
 	usingTLS bool
@@ -72,11 +73,7 @@ type change struct {
 func (e *Engine) Client(o *Options, tag any) *Client {
 	c := &Client{Tag: tag, loop: e.nextLoop(), opt: o, usingTLS: o.TLS}
 	c.activity.f = c.activityRang
-	c.loop.post(func() {
-		if !c.gone {
-			c.loop.held[c] = struct{}{}
-		}
-	})
+	c.loop.post(func() { c.loop.hold(c) })
 	return c
 }
 
@@ -416,7 +413,7 @@ func (c *Client) end(code int) {
 	c.disconnectInternally()
 	c.gone = true
 	c.update(StateDisconnected)
-	delete(c.loop.held, c)
+	c.loop.release(c)
 }
 
 // Cut ends the TCP connection as a broken network does: the server sees a reset, the page 1006, and it comes back after a

@@ -52,7 +52,7 @@ func (e *Endpoint) Authorize(q Question, done func(Answer)) {
 	for _, p := range e.Params {
 		form += "&" + component(p.Name) + "=" + component(p.Value)
 	}
-	s.queue(func() { done(s.ask(q, address, form)) })
+	s.queue(job{address, func(w way) { done(s.ask(q, address, form, w)) }})
 }
 
 // component is encodeURIComponent.
@@ -93,7 +93,23 @@ type Session struct {
 	csrf    string
 	bearer  string
 	active  int
-	waiting []func()
+	waiting []job
+
+	order sync.Mutex // held from taking a job to the writing of its request
+}
+
+// job is a request that waits for a connection to where it goes.
+type job struct {
+	address string
+	run     func(w way)
+}
+
+// way is a connection for a job, or why there is none. sent is called when the request has been written.
+type way struct {
+	c    *httpConn
+	kept bool
+	err  error
+	sent func()
 }
 
 // Session makes one without cookies.
@@ -102,32 +118,58 @@ func (e *Endpoint) Session() *Session { return &Session{e: e} }
 // atOnce is how many requests a browser has under way to one host over HTTP/1.1.
 const atOnce = 6
 
-// queue runs f in the background, as one of at most six.
-func (s *Session) queue(f func()) {
+// queue has a job done in the background, as one of at most six. As in a browser, whichever connection is ready first takes
+// the job that has waited longest: requests go out in the order in which they were asked for.
+func (s *Session) queue(j job) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.active == atOnce {
-		s.waiting = append(s.waiting, f)
-		return
+	s.waiting = append(s.waiting, j)
+	if s.active < atOnce {
+		s.active++
+		go s.work()
 	}
-	s.active++
-	go s.work(f)
 }
 
-func (s *Session) work(f func()) {
-	for f != nil {
-		f()
+func (s *Session) work() {
+	for {
 		s.mu.Lock()
-		f = nil
-		if len(s.waiting) > 0 {
-			f = s.waiting[0]
-			s.waiting = s.waiting[1:]
-		} else {
+		if len(s.waiting) == 0 {
 			s.active--
 			s.waiting = nil
+			s.mu.Unlock()
+			return
 		}
+		address := s.waiting[0].address
 		s.mu.Unlock()
+		var w way
+		at, err := s.e.resolve(address)
+		if w.err = err; err == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
+			w.c, w.kept, w.err = s.e.connection(ctx, at)
+			cancel()
+		}
+		s.order.Lock()
+		w.sent = sync.OnceFunc(s.order.Unlock)
+		if j, ok := s.take(address); ok {
+			j.run(w)
+		} else if w.c != nil {
+			s.e.keep(at, w.c) // another connection was faster
+		}
+		w.sent()
 	}
+}
+
+// take is the job that has waited longest for an address.
+func (s *Session) take(address string) (job, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, j := range s.waiting {
+		if j.address == address {
+			s.waiting = append(s.waiting[:i:i], s.waiting[i+1:]...)
+			return j, true
+		}
+	}
+	return job{}, false
 }
 
 // SetCSRF is the token of the page's <meta name="csrf-token">.
@@ -201,7 +243,7 @@ func (s *Session) socketCookies(o *Options, tls bool) string {
 }
 
 // ask is pusher-js' ajax authorizer.
-func (s *Session) ask(q Question, address, form string) Answer {
+func (s *Session) ask(q Question, address, form string, w way) Answer {
 	kind := "channel-authorization"
 	if q.Channel == "" {
 		kind = "user-authentication"
@@ -214,7 +256,7 @@ func (s *Session) ask(q Question, address, form string) Answer {
 	if token := s.Bearer(); token != "" {
 		r.Headers = append(r.Headers, Header{"Authorization", "Bearer " + token})
 	}
-	res, err := s.Fetch(context.Background(), r)
+	res, err := s.fetch(context.Background(), r, &w)
 	status := 0
 	if err == nil {
 		status = res.Status

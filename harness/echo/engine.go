@@ -69,8 +69,8 @@ func NewEngine(cfg Config) *Engine {
 func (e *Engine) Close() {
 	for _, l := range e.loops {
 		l.post(func() {
-			for c := range l.held {
-				c.end(1001)
+			for len(l.clients) > 0 {
+				l.clients[0].end(1001)
 				l.settle()
 			}
 			l.stop = true

@@ -54,21 +54,37 @@ const (
 // Fetch sends a request with the session's cookies, keeps those of the answer, and follows redirections as a browser does:
 // a POST becomes a GET.
 func (s *Session) Fetch(ctx context.Context, r Request) (*Response, error) {
+	return s.fetch(ctx, r, nil)
+}
+
+// resolve is an address seen from the page.
+func (e *Endpoint) resolve(address string) (*url.URL, error) {
+	page, err := url.Parse(e.Page)
+	if err != nil || page.Host == "" {
+		return nil, fmt.Errorf("the page %q is no address; write it as http://localhost:8000/", e.Page)
+	}
+	at, err := page.Parse(address)
+	if err == nil && at.Scheme != "http" && at.Scheme != "https" {
+		return nil, fmt.Errorf("%s is neither http nor https", at)
+	}
+	return at, err
+}
+
+// fetch begins on the way given, if any.
+func (s *Session) fetch(ctx context.Context, r Request, w *way) (*Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
-	page, err := url.Parse(s.e.Page)
-	if err != nil || page.Host == "" {
-		return nil, fmt.Errorf("the page %q is no address; write it as http://localhost:8000/", s.e.Page)
+	at, err := s.e.resolve(r.URL)
+	if err != nil {
+		return nil, err
 	}
-	at, err := page.Parse(r.URL)
+	page, err := url.Parse(s.e.Page)
 	if err != nil {
 		return nil, err
 	}
 	for range maxRedirects {
-		if at.Scheme != "http" && at.Scheme != "https" {
-			return nil, fmt.Errorf("%s is neither http nor https", at)
-		}
-		res, err := s.once(ctx, page, at, r)
+		res, err := s.once(ctx, page, at, r, w)
+		w = nil
 		if err != nil {
 			return nil, err
 		}
@@ -83,24 +99,31 @@ func (s *Session) Fetch(ctx context.Context, r Request) (*Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		at = next
+		if at, err = s.e.resolve(next.String()); err != nil {
+			return nil, err
+		}
 	}
 	return nil, fmt.Errorf("%s redirects more than %d times", r.URL, maxRedirects)
 }
 
 // once is one request. A kept connection that ends without an answer is no answer: the request is sent again on a new
 // one, as browsers do.
-func (s *Session) once(ctx context.Context, page, at *url.URL, r Request) (*Response, error) {
+func (s *Session) once(ctx context.Context, page, at *url.URL, r Request, w *way) (*Response, error) {
 	head := s.head(page, at, r)
 	for {
-		c, kept, err := s.e.connection(ctx, at)
-		if err != nil {
-			return nil, err
+		if w == nil {
+			w = &way{sent: func() {}}
+			w.c, w.kept, w.err = s.e.connection(ctx, at)
 		}
-		res, err := c.exchange(ctx, r.Method, head, r.Body)
+		if w.err != nil {
+			return nil, w.err
+		}
+		c, kept := w.c, w.kept
+		res, err := c.exchange(ctx, r.Method, head, r.Body, w.sent)
 		if err != nil {
 			_ = c.nc.Close()
 			if kept && errors.Is(err, errNoAnswer) {
+				w = nil
 				continue
 			}
 			return nil, err
@@ -248,10 +271,12 @@ func (e *Endpoint) keep(at *url.URL, c *httpConn) {
 
 var errNoAnswer = errors.New("the connection ended without an answer")
 
-func (c *httpConn) exchange(ctx context.Context, method string, head, body []byte) (*Response, error) {
+func (c *httpConn) exchange(ctx context.Context, method string, head, body []byte, sent func()) (*Response, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.nc.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if _, err := c.nc.Write(append(head[:len(head):len(head)], body...)); err != nil {
+	_, err := c.nc.Write(append(head[:len(head):len(head)], body...))
+	sent()
+	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errNoAnswer, err)
 	}
 	if _, err := c.r.Peek(1); err != nil {

@@ -130,7 +130,10 @@ func problem(q *echo.Problem) any {
 	return map[string]any{"type": q.Type, "data": data}
 }
 
-func (p *page) observe(_ *echo.Client, n *echo.Notice) {
+func (p *page) observe(c *echo.Client, n *echo.Notice) {
+	if c != p.c { // a page that has been closed hears nothing
+		return
+	}
 	code := n.Code
 	switch n.Kind {
 	case echo.NoticeConnect:
@@ -151,7 +154,7 @@ func (p *page) observe(_ *echo.Client, n *echo.Notice) {
 		p.called("connection.error", problem(n.Problem))
 	case echo.NoticeUncaught:
 		if n.Err == echo.ErrNoNaCl {
-			p.called("threw", "UnsupportedFeature: "+n.Err.Error())
+			p.called("threw", "Error: "+n.Err.Error())
 			return
 		}
 		p.called("uncaught", "Uncaught TypeError: "+n.Err.Error())
@@ -161,7 +164,8 @@ func (p *page) observe(_ *echo.Client, n *echo.Notice) {
 // run does some lines in one go.
 func (p *page) run(lines []string) {
 	if strings.HasPrefix(lines[0], "Echo = ") {
-		p.c = p.e.Client(p.opt, nil)
+		c := p.e.Client(p.opt, nil)
+		c.Do(func() { p.c = c })
 		p.c.Session = p.session
 	}
 	p.do(func() {
@@ -465,5 +469,5 @@ func (p *page) method(on any, name string, args []any) any {
 
 func ms(v any) time.Duration {
 	n, _ := v.(float64)
-	return time.Duration(n) * time.Millisecond
+	return time.Duration(n * float64(time.Millisecond))
 }

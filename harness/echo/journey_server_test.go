@@ -42,12 +42,14 @@ type server struct {
 	cause     map[int]int  // recorded answer → recorded cause
 	used      map[int]bool // recorded causes that have happened
 	ended     bool
+	answers   sync.WaitGroup
 }
 
 // peer is the server's end of one connection.
 type peer struct {
 	nc    net.Conn
 	write sync.Mutex
+	deaf  bool   // it is about to end the connection: what still comes was never read
 	name  string // tcp1 …
 	ws    string // ws1 … as recorded
 }
@@ -244,6 +246,7 @@ func (s *server) close() {
 	for _, nc := range open {
 		_ = nc.Close()
 	}
+	s.answers.Wait()
 }
 
 func (s *server) pipe() (client, server net.Conn) {
@@ -294,7 +297,19 @@ func (s *server) serve(p *peer) {
 	}
 	if first[0] == 0x16 {
 		s.record(entry{Dir: "c>s", Kind: "tls_client_hello", Conn: p.name})
-		_ = p.nc.Close()
+		hello := 0.0
+		for _, e := range s.j.Wire {
+			switch {
+			case e.Conn != p.name:
+			case e.Kind == "tls_client_hello":
+				hello = e.T
+			case e.Kind == "tcp_closed" && e.T-hello < 50:
+				time.Sleep(20 * time.Millisecond) // what is under way on other connections comes first
+				_ = p.nc.Close()
+				return
+			}
+		}
+		_, _ = io.Copy(io.Discard, r) // it says nothing
 		return
 	}
 	request, headers, err := head(r)
@@ -315,6 +330,12 @@ func (s *server) serve(p *peer) {
 
 // came records what the client has sent and begins the answers.
 func (s *server) came(p *peer, e entry) {
+	s.mu.Lock()
+	deaf := p.deaf
+	s.mu.Unlock()
+	if deaf {
+		return
+	}
 	s.record(e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -329,7 +350,26 @@ func (s *server) came(p *peer, e entry) {
 		return // the comparison will tell
 	}
 	s.used[at] = true
-	go s.answer(p, at)
+	s.answers.Add(1)
+	go func() {
+		defer s.answers.Done()
+		s.answer(p, at)
+	}()
+}
+
+// waits tells whether an entry is recorded before this one on the same connection, is due, and has not been sent yet.
+func (s *server) waits(i int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	for k := range i {
+		if cause, ok := s.cause[k]; ok && s.used[cause] && !s.used[k] && s.j.Wire[cause].Conn == s.j.Wire[s.cause[i]].Conn {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *server) answer(p *peer, cause int) {
@@ -342,8 +382,17 @@ func (s *server) answer(p *peer, cause int) {
 			continue
 		}
 		if delay := e.T - s.j.Wire[cause].T; delay > 5 {
-			time.Sleep(time.Until(begun.Add(time.Duration(delay * float64(time.Millisecond)))))
+			time.Sleep(time.Until(begun.Add(ms(delay))))
 		}
+		for s.waits(i) {
+			time.Sleep(10 * time.Microsecond)
+		}
+		s.mu.Lock()
+		s.used[i] = true
+		if i+1 < len(s.j.Wire) && s.j.Wire[i+1].Kind == "tcp_end" && s.j.Wire[i+1].Conn == e.Conn && s.j.Wire[i+1].T-e.T < 1 {
+			p.deaf = true
+		}
+		s.mu.Unlock()
 		s.send(p, e)
 	}
 }

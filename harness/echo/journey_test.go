@@ -127,21 +127,34 @@ func play(t *testing.T, j *journey) {
 		synctest.Wait()
 	})
 	defer end()
+	reloaded := 0.0
 	for _, s := range j.Script {
+		if reloaded > 0 && s.T > 0 {
+			time.Sleep(ms(s.T - reloaded)) // the browser loads the page
+			reloaded = 0
+		}
 		switch {
 		case s.Page != nil:
 			st.page.run(s.Page)
 		case s.Server != nil:
 			st.server.act(s)
 		case s.Browser == "close the tab", s.Browser == "reload":
-			st.page.do(st.page.c.CloseTab)
+			c := st.page.c
+			c.Do(func() {
+				st.page.c = nil
+				c.CloseTab()
+			})
+			if s.Browser == "reload" { // what the first page saw went with it
+				reloaded = s.T
+				st.forget()
+			}
 		case s.Browser != "":
 			require.FailNow(t, "the script has a browser do something unknown", s.Browser)
 		case s.Until != "":
 			fits := regexp.MustCompile(s.Until)
 			require.True(t, st.until(fits, s.Count), "waited in vain for %q %d times; so far:\n%s", s.Until, s.Count, st.show())
 		default:
-			time.Sleep(time.Duration(s.Wait * float64(time.Millisecond)))
+			time.Sleep(ms(s.Wait))
 		}
 		synctest.Wait()
 	}
@@ -152,6 +165,13 @@ func play(t *testing.T, j *journey) {
 	st.mu.Unlock()
 	end()
 	compare(t, j, mine, called)
+}
+
+func (st *stage) forget() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.callbacks = nil
+	st.mine = slices.DeleteFunc(st.mine, func(e entry) bool { return e.Dir == "page" })
 }
 
 // say is an entry without its time and its connection.

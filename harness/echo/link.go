@@ -42,46 +42,49 @@ func dialPlain(l *loop, s *socket, address string, secure *tls.Config) *plainLin
 			p.post(func() { s.ended(err) })
 			return
 		}
-		p.mu.Lock()
-		if p.closed {
-			p.mu.Unlock()
-			_ = nc.Close()
-			return
-		}
-		p.nc = nc
-		p.mu.Unlock()
 		p.post(s.connected)
 		p.read(nc)
 	}()
 	return p
 }
 
-func (p *plainLink) dial(address string, secure *tls.Config) (net.Conn, error) {
-	nc, err := p.l.eng.dial(address)
-	if err != nil || secure == nil {
-		return nc, err
-	}
-	// A browser that fails with TLS tries once more.
-	for try := 0; ; try++ {
-		t := tls.Client(nc, secure)
-		_ = nc.SetDeadline(time.Now().Add(time.Minute))
-		err := t.Handshake()
-		_ = nc.SetDeadline(time.Time{})
-		if err == nil {
-			return t, nil
-		}
-		_ = nc.Close()
+// dial connects, and does so twice where TLS fails, as a browser does.
+func (p *plainLink) dial(address string, secure *tls.Config) (nc net.Conn, err error) {
+	for range 2 {
 		p.mu.Lock()
 		closed := p.closed
 		p.mu.Unlock()
-		if try > 0 || closed {
+		if closed {
+			return nil, net.ErrClosed
+		}
+		if nc, err = p.l.eng.dial(address); err != nil {
 			return nil, err
 		}
-		var again error
-		if nc, again = p.l.eng.dial(address); again != nil {
-			return nil, again
+		if !p.hold(nc) {
+			return nil, net.ErrClosed
 		}
+		if secure == nil {
+			return nc, nil
+		}
+		t := tls.Client(nc, secure)
+		if err = t.Handshake(); err == nil && p.hold(t) {
+			return t, nil
+		}
+		_ = nc.Close()
 	}
+	return nil, err
+}
+
+// hold keeps nc to be closed, at once where the link has been closed meanwhile.
+func (p *plainLink) hold(nc net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		_ = nc.Close()
+		return false
+	}
+	p.nc = nc
+	return true
 }
 
 // post runs f on the loop unless the link has been closed before.

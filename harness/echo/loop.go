@@ -15,19 +15,20 @@ type loop struct {
 	epoch time.Time
 	now   int64 // nanoseconds since epoch, at the last look
 
-	timers timers
-	later  []func()
-	dirty  []*socket
-	buf    []byte // what is read, while it is handled
-	text   []byte // a decoded JSON string, while it is handled
-	frame  []byte // a frame being built
-	event  Event
-	notice Notice
-	names  names
-	people people
-	random *rand.Rand
-	waiter waiter
-	held   map[*Client]struct{} // every client, for Close
+	timers  timers
+	later   []func()
+	dirty   []*socket
+	buf     []byte // what is read, while it is handled
+	text    []byte // a decoded JSON string, while it is handled
+	frame   []byte // a frame being built
+	event   Event
+	notice  Notice
+	names   names
+	people  people
+	random  *rand.Rand
+	waiter  waiter
+	clients []*Client // all of them, for Close
+	sockets []*socket // those that are not closed
 
 	mu    sync.Mutex // guards tasks and ended
 	tasks []func()
@@ -50,7 +51,7 @@ type waiter interface {
 func newLoop(e *Engine, w waiter, seed uint64) *loop {
 	return &loop{
 		eng: e, epoch: e.epoch, waiter: w, buf: make([]byte, 64<<10), random: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)),
-		names: names{}, held: map[*Client]struct{}{}, done: make(chan struct{}),
+		names: names{}, done: make(chan struct{}),
 	}
 }
 
@@ -119,7 +120,41 @@ func (l *loop) end() {
 		f()
 		l.settle()
 	}
+	for len(l.sockets) > 0 {
+		s := l.sockets[0]
+		s.hangUp(false)
+		s.finish()
+		l.settle()
+	}
 	l.waiter.close()
+}
+
+// join and part keep the list of sockets.
+func (l *loop) join(s *socket) {
+	s.place = len(l.sockets)
+	l.sockets = append(l.sockets, s)
+}
+
+func (l *loop) part(s *socket) {
+	last := len(l.sockets) - 1
+	l.sockets[s.place] = l.sockets[last]
+	l.sockets[s.place].place = s.place
+	l.sockets[last] = nil
+	l.sockets = l.sockets[:last]
+}
+
+// hold and release keep the list of clients.
+func (l *loop) hold(c *Client) {
+	c.place = len(l.clients)
+	l.clients = append(l.clients, c)
+}
+
+func (l *loop) release(c *Client) {
+	last := len(l.clients) - 1
+	l.clients[c.place] = l.clients[last]
+	l.clients[c.place].place = c.place
+	l.clients[last] = nil
+	l.clients = l.clients[:last]
 }
 
 // look reads the clock.

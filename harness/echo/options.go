@@ -82,7 +82,6 @@ func (o *Options) ForURL(address string) error {
 const (
 	referenceAgent    = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"
 	referenceLanguage = "en-US,en;q=0.9"
-	version           = "8.6.0"
 )
 
 func orElse[T comparable](value, other T) T {
@@ -116,9 +115,9 @@ func (o *Options) address(tls bool) (address, name string) {
 }
 
 // path is the request line's: pusher-js puts the key in as it is, the browser escapes what no URL may hold.
-func (o *Options) path() string {
-	return o.Path + "/app/" + escapePath(o.Key) + "?protocol=7&client=js&version=" + version + "&flash=false"
-}
+func (o *Options) path() string { return escapePath(o.Path+"/app/"+o.Key) + query }
+
+const query = "?protocol=7&client=js&version=8.6.0&flash=false"
 
 // escapePath escapes what the URL standard's path state does, and leaves the rest.
 func escapePath(s string) string {
@@ -135,13 +134,14 @@ func escapePath(s string) string {
 	return b.String()
 }
 
+// socketURL is what the page gives to new WebSocket.
 func (o *Options) socketURL(tls bool) string {
 	scheme := "ws://"
 	if tls {
 		scheme = "wss://"
 	}
 	address, _ := o.address(tls)
-	return scheme + address + o.path()
+	return scheme + address + o.Path + "/app/" + o.Key + query
 }
 
 // hostHeader leaves the scheme's own port away.

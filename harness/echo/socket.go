@@ -30,6 +30,7 @@ type socket struct {
 	state uint8
 
 	queued    bool // in loop.dirty
+	place     int  // in loop.sockets
 	upgraded  bool
 	sentClose bool
 	gotClose  bool
@@ -45,13 +46,16 @@ type socket struct {
 // newSocket is `new WebSocket(url)`.
 func newSocket(t *transport) *socket {
 	s := &socket{loop: t.c.loop, t: t}
+	s.loop.join(s)
 	t.c.line.enter(s)
 	return s
 }
 
-// dial opens the TCP connection, when it is this socket's turn.
-func (s *socket) dial() {
-	if s.state != connecting {
+// dial opens the TCP connection, when it is this socket's turn: after the present task, which may yet close it.
+func (s *socket) dial() { s.loop.after(s.dialNow) }
+
+func (s *socket) dialNow() {
+	if s.state != connecting || s.link != nil {
 		return
 	}
 	o := s.t.c.opt
@@ -298,6 +302,7 @@ func (s *socket) finish() {
 	s.state = closed
 	s.loop.abort(s.lingering)
 	s.hangUp(false)
+	s.loop.part(s)
 	s.t.c.line.leave(s)
 	e := closeEvent{code: 1006}
 	if s.gotClose && s.sentClose {

@@ -44,7 +44,7 @@ func (t *transport) close() {
 
 func (t *transport) onOpen() {
 	t.opened = true
-	t.openedAt = t.c.loop.now
+	t.openedAt = max(1, t.c.loop.now) // 0 is never
 	if n := t.c.tell(NoticeOpen); n != nil {
 		n.URL = t.c.opt.socketURL(t.tls)
 		t.c.told(n)
