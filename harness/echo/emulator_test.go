@@ -1,0 +1,121 @@
+package echo_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
+	"echolab/harness/echo"
+)
+
+// engine is one that ends with the test.
+func engine(t testing.TB, cfg echo.Config) *echo.Engine {
+	e := echo.NewEngine(cfg)
+	t.Cleanup(e.Close)
+	return e
+}
+
+// await waits for a value that a callback sends.
+func await[T any](t testing.TB, ch <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-ch:
+		return v
+	case <-time.After(10 * time.Second):
+		require.FailNow(t, "nothing came within 10 s")
+		panic("not reached")
+	}
+}
+
+func TestClient_AgainstTheEmulator(t *testing.T) {
+	for name, cfg := range map[string]echo.Config{"polled": {}, "portable": {Portable: true}} {
+		t.Run(name, func(t *testing.T) {
+			srv, at := serve(t, pusher.Hosted)
+			e := engine(t, cfg)
+			opt := &echo.Options{Key: at.App.Key, Authorizer: &echo.Signer{App: at.App, Member: func(c *echo.Client, _ string) (echo.Member, bool) {
+				id := c.Tag.(string)
+				return echo.Member{ID: id, Info: fmt.Appendf(nil, `{"name":%q}`, id)}, true
+			}}}
+			require.NoError(t, opt.ForURL(at.URL))
+			ada, bo := e.Client(opt, "ada"), e.Client(opt, "bo")
+			said := make(chan string, 20)
+			await := func(want string) {
+				t.Helper()
+				require.Equal(t, want, await(t, said))
+			}
+			ada.Do(func() {
+				ada.Connect()
+				ada.Private("invoices").Listen("InvoiceCreated", func(e *echo.Event) { said <- "ada " + e.Name + " " + string(e.Data()) }).OnSubscribed(func() { said <- "ada in" })
+			})
+			await("ada in")
+			bo.Do(func() {
+				bo.Connect()
+				private := bo.Private("invoices").ListenForWhisper("typing", func(e *echo.Event) { said <- "bo " + e.Name + " " + string(e.Data()) })
+				first := true
+				private.OnSubscribed(func() {
+					if first {
+						said <- "bo in"
+					}
+					first = false
+				})
+			})
+			await("bo in")
+			_, err := srv.Publish(t.Context(), at.App.ID, pusher.Publication{Event: `App\Events\InvoiceCreated`, Data: `{"id":1}`, Channels: []string{"private-invoices"}}, journal.Server)
+			require.NoError(t, err)
+			await(`ada App\Events\InvoiceCreated {"id":1}`)
+			ada.Do(func() { _, _ = ada.Private("invoices").Whisper("typing", []byte(`{"on":true}`)) })
+			await(`bo client-typing {"on":true}`)
+
+			ids := func(members []echo.Member) string {
+				var s string
+				for _, m := range members {
+					s += m.ID
+					assert.JSONEq(t, `{"name":"`+m.ID+`"}`, string(m.Info))
+				}
+				return s
+			}
+			ada.Do(func() {
+				ada.Join("room").Here(func(m []echo.Member) { said <- "ada here " + ids(m) }).Joining(func(m echo.Member) { said <- "joining " + m.ID }).Leaving(func(m echo.Member) { said <- "leaving " + m.ID })
+			})
+			await("ada here ada")
+			bo.Do(func() { bo.Join("room") })
+			await("joining bo")
+			bo.Do(bo.Cut)
+			await("leaving bo")
+			await("joining bo")
+			bo.Do(bo.Close)
+			await("leaving bo")
+		})
+	}
+}
+
+func TestClient_SignsIn(t *testing.T) {
+	srv, at := serve(t, pusher.Hosted)
+	e := engine(t, echo.Config{})
+	opt := &echo.Options{Key: at.App.Key, Authorizer: &echo.Signer{App: at.App, Member: func(*echo.Client, string) (echo.Member, bool) {
+		return echo.Member{ID: "7"}, true
+	}}}
+	require.NoError(t, opt.ForURL(at.URL))
+	in := make(chan string, 1)
+	opt.Observer = func(_ *echo.Client, n *echo.Notice) {
+		if n.Kind == echo.NoticeEvent && n.Channel == "#server-to-user-7" && n.Event.Name == "pusher_internal:subscription_succeeded" {
+			in <- "in"
+		}
+	}
+	c := e.Client(opt, nil)
+	heard := make(chan json.RawMessage, 1)
+	c.Do(func() {
+		c.Connect()
+		c.SignIn().Bind("greet", func(e *echo.Event) { heard <- append(json.RawMessage(nil), e.Data()...) })
+	})
+	await(t, in)
+	_, err := srv.Publish(t.Context(), at.App.ID, pusher.Publication{Event: "greet", Data: `{"n":1}`, Channels: []string{"#server-to-user-7"}}, journal.Server)
+	require.NoError(t, err)
+	assert.Equal(t, `{"n":1}`, string(await(t, heard)))
+}
