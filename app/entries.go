@@ -14,7 +14,8 @@ import (
 const settleWait = time.Second
 
 // Entries reads a page of the database, oldest first whatever the query's direction. What happened before the call is in
-// it, be it still on its way there (unless the database is stuck: then what it has is the answer).
+// it, be it still on its way there (unless the database is stuck: then what it has is the answer). It answers soon, for
+// which a page may hold less than there is (see store.Page): go on with Query.Following while there is More.
 func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	_ = a.journal.Settled(settled, a.journal.Last())

@@ -34,11 +34,18 @@ func (a *App) Wait(ctx context.Context, q Query, timeout time.Duration) (Awaited
 		// With the caller's context: a timeout is for waiting, not for looking.
 		past := q
 		past.After, past.Before, past.Oldest, past.Limit = after, before, true, 1
-		page, err := a.Entries(ctx, past)
-		if err != nil || len(page.Entries) == 0 {
-			return journal.Entry{}, false, err
+		for {
+			page, err := a.Entries(ctx, past)
+			switch {
+			case err != nil:
+				return journal.Entry{}, false, err
+			case len(page.Entries) > 0:
+				return page.Entries[0], true, nil
+			case !page.More:
+				return journal.Entry{}, false, nil
+			}
+			past = past.Following(page)
 		}
-		return page.Entries[0], true, nil
 	})
 	switch {
 	case err == nil:

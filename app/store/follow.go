@@ -55,7 +55,7 @@ func (s *Store) Follow(ctx context.Context, j *journal.Journal) error {
 	for i, f := range s.files {
 		var upkeep sync.WaitGroup
 		keepUp, stop := context.WithCancel(ctx)
-		upkeep.Go(func() { s.keepUp(keepUp, f) })
+		upkeep.Go(func() { s.keepUp(keepUp, j, f) })
 		wg.Go(func() {
 			errs[i] = s.follow(ctx, j, f)
 			stop()
@@ -72,7 +72,7 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 	var back *outage
 	buf := make([]journal.Entry, batchSize)
 	for {
-		n, lost, err := f.tail.Next(ctx, buf)
+		n, lost, err := s.next(ctx, f, buf, back != nil)
 		if back != nil || lost > 0 {
 			s.recovered(j, f, back, lost)
 			back = nil
@@ -80,6 +80,8 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		switch {
 		case errors.Is(err, journal.ErrClosed):
 			return nil
+		case n == 0 && err == nil:
+			continue
 		case err != nil:
 			return err
 		}
@@ -100,6 +102,19 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 			f.tail.SetMust(true)
 		}
 	}
+}
+
+// next is what is to be written next. It waits for it, unless now is asked for.
+func (s *Store) next(ctx context.Context, f *file, buf []journal.Entry, now bool) (n int, lost uint64, err error) {
+	if !now {
+		return f.tail.Next(ctx, buf)
+	}
+	at, cancel := context.WithCancel(ctx)
+	cancel() // what is there is read all the same
+	if n, lost, err = f.tail.Next(at, buf); errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		err = nil
+	}
+	return n, lost, err
 }
 
 // ofFile picks, in place, the entries that belong into f.
@@ -128,6 +143,9 @@ func (f *file) commit(batch []journal.Entry, gap bool) error {
 }
 
 func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
+	if f.broken != nil {
+		return f.broken
+	}
 	w := f.writer
 	err := w.transaction(func() error {
 		if gap {
@@ -137,8 +155,9 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 		}
 		return w.append(batch)
 	})
-	if err == nil && f.moved() {
-		return errMoved
+	if err == nil {
+		f.broken = f.outside()
+		err = f.broken
 	}
 	if err == nil {
 		f.written(len(batch))
@@ -150,7 +169,7 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
 	f.gate.Lock()
 	defer f.gate.Unlock()
-	if f.writer == nil || f.moved() {
+	if f.writer == nil || f.broken != nil || f.moved() {
 		if err := f.reopen(); err != nil {
 			return err
 		}
@@ -178,10 +197,11 @@ type outage struct {
 // and tries again until the batch is written.
 func (s *Store) weather(ctx context.Context, j *journal.Journal, f *file, batch []journal.Entry, gap bool, cause error) (*outage, error) {
 	out := &outage{time.Now(), f.trouble(cause)}
-	f.failed(out.text)
 	f.tail.SetMust(false)
-	s.log.Error(out.text, "error", cause)
-	j.Append(journal.Entry{Kind: journal.Trouble, App: f.app, Note: out.text})
+	if f.failed(out.text) {
+		s.log.Error(out.text, "error", cause)
+		j.Append(journal.Entry{Kind: journal.Trouble, App: f.app, Note: out.text})
+	}
 
 	f.patience(min(f.busy, 100*time.Millisecond)) // to notice soon when the program is to stop
 	for closing := false; ; {
