@@ -74,6 +74,9 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
 	a.metrics = metrics.New(a.readings)
+	for _, app := range a.apps.all() {
+		a.metrics.Serve(app.ID)
+	}
 	options := storeOptions(cfg, logger)
 	options.Committed = a.metrics.Committed
 	a.store, err = store.Open(options)
@@ -99,7 +102,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		AckDelivered:   cfg.Ack == AckDelivered,
 		Debug:          cfg.Debug,
 		Logger:         logger,
-		Answered:       a.metrics.Answered,
+		Answered:       func(took time.Duration, kept bool) { a.metrics.Answered(journal.HTTP, took, kept) },
 	}, a.apps, a.journal)
 	return a, nil
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -56,10 +57,81 @@ func TestExport_CSVRunsNothingInASpreadsheet(t *testing.T) {
 	require.Len(t, rows, len(texts)+1)
 	want := []string{`'=HYPERLINK("http://x")`, "'+1+1", "'-2+3", "'@SUM(A1)", "'\t=1", "plain", "-12.5", "a=b", "say \"hi\",\nnow", "\uFFFD"}
 	for i, row := range rows[1:] {
-		for _, column := range []int{5, 6, 10, 12, 13} {
+		for _, column := range []int{5, 6, 10, 12} {
 			assert.Equal(t, want[i], row[column], "%q in column %s", texts[i], rows[0][column])
 		}
+		data := row[13]
+		if want[i] != texts[i] {
+			assert.Equal(t, "base64", row[15], "%q", texts[i])
+			plain, err := base64.StdEncoding.DecodeString(data)
+			require.NoError(t, err)
+			data = string(plain)
+		} else {
+			assert.Empty(t, row[15], "%q", texts[i])
+		}
+		assert.Equal(t, texts[i], data, "a payload is what was received")
 	}
+}
+
+// TestExport_PayloadsAreWhatWasReceived: byte for byte, whatever they hold.
+func TestExport_PayloadsAreWhatWasReceived(t *testing.T) {
+	texts := []string{
+		`{"id": 1,  "total":1.0, "e":1E400}`, `{"a":"<b>&\u2028"}`, "{\n  \"pretty\": true\n}", "[1,\r\n2]", "no JSON", `"a text"`, " null", "null", "\xff\xfe", "", "1", "line\nend", "{}",
+	}
+	var all []journal.Entry
+	for _, text := range texts {
+		all = append(all, journal.Entry{Kind: journal.Published, Channel: "c", Data: []byte(text)})
+	}
+	all = append(all, journal.Entry{Kind: journal.Published, Channel: "c"})
+	d := filled(t, all...)
+	for _, format := range []string{"ndjson", "csv"} {
+		var out strings.Builder
+		_, err := d.Export(t.Context(), &out, format, app.Query{}, nil)
+		require.NoError(t, err)
+		var got []string
+		if format == "csv" {
+			rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+			require.NoError(t, err)
+			for _, row := range rows[1:] {
+				got = append(got, decoded(t, row[13], row[15]))
+			}
+		} else {
+			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			assert.Contains(t, lines[0], `"data":{"id": 1,  "total":1.0, "e":1E400}}`)
+			for _, line := range lines {
+				var e struct {
+					Data     json.RawMessage
+					Encoding string
+				}
+				require.NoError(t, json.Unmarshal([]byte(line), &e), line)
+				data := string(e.Data)
+				if e.Encoding != "" {
+					require.NoError(t, json.Unmarshal(e.Data, &data), line)
+				} else {
+					_, data, _ = strings.Cut(line, `,"data":`) // a decoder leaves blanks around it out
+					data = strings.TrimSuffix(data, "}")
+				}
+				got = append(got, decoded(t, data, e.Encoding))
+			}
+		}
+		require.Len(t, got, len(texts)+1, format)
+		for i, text := range texts {
+			if format == "csv" {
+				text = strings.ReplaceAll(text, "\r\n", "\n") // Go's reader takes the first out
+			}
+			assert.Equal(t, text, got[i], format)
+		}
+	}
+}
+
+func decoded(t *testing.T, data, encoding string) string {
+	t.Helper()
+	if encoding != "base64" {
+		return data
+	}
+	plain, err := base64.StdEncoding.DecodeString(data)
+	require.NoError(t, err)
+	return string(plain)
 }
 
 func TestExport_AllPagesOldestFirst(t *testing.T) {

@@ -148,7 +148,8 @@ type Cleared struct {
 
 // NewApp describes an application to make; everything may be left out. The names and rules are those of echolab.yaml.
 type NewApp struct {
-	// ID, Key and Secret are random when they are left out.
+	// ID, Key and Secret are random when they are left out. ID and Key have 1 to 100 letters, digits, '.', '_' and '-', and
+	// do not begin with a dot.
 	ID     string `json:"id,omitempty"`
 	Key    string `json:"key,omitempty"`
 	Secret string `json:"secret,omitempty"`

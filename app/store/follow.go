@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 
@@ -84,6 +85,11 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 			continue
 		case err != nil:
 			return err
+		}
+		if n < len(buf) {
+			// Whoever is about to publish does so first and shares the transaction; on a quiet machine this costs nothing.
+			runtime.Gosched()
+			n += f.tail.More(buf[n:])
 		}
 		last := buf[n-1].Seq
 		batch := s.ofFile(f, buf[:n])

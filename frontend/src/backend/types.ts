@@ -164,7 +164,8 @@ export interface Cleared {
 
 /** NewApp describes an application to make; everything may be left out. The names and rules are those of echolab.yaml. */
 export interface NewApp {
-  /** ID, Key and Secret are random when they are left out. */
+  /** ID, Key and Secret are random when they are left out. ID and Key have 1 to 100 letters, digits, '.', '_' and '-', and
+   * do not begin with a dot. */
   id?: string;
   key?: string;
   secret?: string;
