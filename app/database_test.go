@@ -200,6 +200,7 @@ func TestWait_LooksThroughAllThatIsOnlyInTheDatabase(t *testing.T) {
 	for range 10_000 { // so that it is only in the database
 		r.Journal().Append(journal.Entry{Kind: journal.Published, Data: []byte(`"{{later}}"`)})
 	}
+	require.NoError(t, r.Journal().Settled(t.Context(), r.Journal().Last()))
 	got, err := r.Wait(t.Context(), app.Query{Text: "{{", After: after}, time.Minute)
 	require.NoError(t, err)
 	assert.Equal(t, want, got.Entry.Seq)
