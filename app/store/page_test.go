@@ -111,3 +111,18 @@ func TestPage_AsksForChannelAndOthersBeforeTheText(t *testing.T) {
 	_, err := r.Entries(t.Context(), store.Query{Text: "{"})
 	assert.ErrorContains(t, err, "the search index is damaged")
 }
+
+func TestPage_EndsWithinABlock(t *testing.T) {
+	r := start(t, store.Options{Quiet: time.Millisecond}, journal.Options{})
+	for range 4096 {
+		r.j.Append(journal.Entry{Kind: journal.Published, Data: []byte(`{"a":{"b":1}}`)})
+	}
+	require.NoError(t, r.j.Settled(t.Context(), 4096))
+	awaitIndex(t, r.Store)
+	r.SetPage(time.Nanosecond, 1)
+	page, err := r.Page(t.Context(), store.Query{Text: "{{", Before: 4096}) // the index takes it for }}: each entry is looked at
+	require.NoError(t, err)
+	assert.Empty(t, page.Entries)
+	assert.True(t, page.More)
+	assert.InDelta(t, 4096-256, page.Next, 20)
+}

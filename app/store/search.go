@@ -366,7 +366,7 @@ func (s *search) rows(ctx context.Context, where string, args ...any) error {
 		return err
 	}
 	defer rows.Close()
-	for n := 1; !s.stopped && rows.Next(); n++ {
+	for !s.stopped && rows.Next() {
 		e, err := scanEntry(rows)
 		if err != nil {
 			return err
@@ -374,7 +374,7 @@ func (s *search) rows(ctx context.Context, where string, args ...any) error {
 		if s.match(&e) {
 			s.found = append(s.found, e)
 		}
-		if s.work.did(1); len(s.found) >= s.limit || n%workSlice == 0 && s.work.enough() {
+		if s.work.did(1); len(s.found) >= s.limit || s.work.due() {
 			s.stop(e.Seq)
 		}
 	}

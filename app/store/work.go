@@ -23,6 +23,7 @@ type work struct {
 	least int
 	began time.Time // zero until a reader is free
 	done  int       // in entries
+	asked int       // what was done when due last looked at the clock
 }
 
 func (s *Store) newWork() *work {
@@ -41,5 +42,14 @@ func (w *work) begin() {
 }
 
 func (w *work) did(entries int) { w.done += entries }
+
+// due is enough, for calling after each entry: it looks at the clock now and then.
+func (w *work) due() bool {
+	if w.done-w.asked < workSlice {
+		return false
+	}
+	w.asked = w.done
+	return w.enough()
+}
 
 func (w *work) enough() bool { return w.done >= w.least && time.Since(w.began) >= w.time }
