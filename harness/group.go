@@ -171,6 +171,7 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 // iterate runs the steps once.
 func (u *User) iterate(ctx context.Context) error {
 	u.iteration++
+	u.began = time.Now()
 	err := u.steps(ctx, u.group.Steps)
 	u.rec.Add(u.group.iterations, 1)
 	return err
@@ -351,6 +352,7 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 
 // iterateAt is iterate for an iteration whose number the schedule gives.
 func (u *User) iterateAt(ctx context.Context) error {
+	u.began = time.Now()
 	err := u.steps(ctx, u.group.Steps)
 	u.rec.Add(u.group.iterations, 1)
 	return err

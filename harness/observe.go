@@ -219,6 +219,7 @@ func (u *User) event(n *echo.Notice) {
 	e := n.Event
 	u.rec.Add(u.run.frames, 1)
 	u.rec.Add(u.run.bytes, int64(len(e.Raw)))
+	u.taken.Add(int64(len(e.Raw)))
 	name := e.Name
 	if strings.HasPrefix(name, "pusher") && (strings.HasPrefix(name, "pusher:") || strings.HasPrefix(name, "pusher_internal:")) {
 		if e.Channel != "" {

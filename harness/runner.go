@@ -85,6 +85,9 @@ type run struct {
 	users              atomic.Int64
 	rec                *Recorder
 
+	background sync.WaitGroup // slow readers
+	unmarked   atomic.Bool    // a payload was no object, so its deliveries could not be checked
+
 	groups []*groupRun
 
 	mu        sync.Mutex // guards what follows
@@ -187,6 +190,7 @@ func (r *run) play(ctx context.Context) *Result {
 		leaving.Go(func() { g.leave(ctx) })
 	}
 	leaving.Wait()
+	r.background.Wait()
 	watched()
 	watch.Wait()
 	r.phase("")
@@ -201,6 +205,9 @@ func (r *run) play(ctx context.Context) *Result {
 		result.Verdict, result.Reasons = Interrupted, []string{"interrupted after " + ended.Sub(r.start).Round(time.Second).String()}
 	case r.trouble != nil:
 		result.Verdict, result.Reasons = Unreachable, []string{r.trouble.Error()}
+	}
+	if r.unmarked.Load() {
+		result.Warnings = append(result.Warnings, "some payloads are no JSON objects: they cannot be told apart, and their deliveries were not checked")
 	}
 	if r.aborted != "" {
 		result.Warnings = append(result.Warnings, "ended early: "+r.aborted)

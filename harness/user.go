@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"echolab/harness/echo"
@@ -23,9 +24,12 @@ type User struct {
 	vars   map[string]any
 	fresh  uint64 // of seq()
 
-	client *echo.Client
-	book   *LedgerClient
-	rec    *Recorder
+	client  *echo.Client
+	session *echo.Session // with the application: cookies, tokens
+	began   time.Time     // of the iteration
+	taken   atomic.Int64  // bytes received
+	book    *LedgerClient
+	rec     *Recorder
 
 	// due is when the step at hand was to begin by the plan: what a step measures counts from there.
 	due       time.Time
@@ -36,10 +40,9 @@ type User struct {
 	channels map[string]*attendance
 	waiting  []*waiter
 	lostAt   time.Time // since when it is without a connection; zero while it has one
-	online   bool // it has a connection
+	online   bool      // it has a connection
 	closing  bool      // it is going of its own will
 	slow     context.CancelFunc
-
 }
 
 // attendance is a user's time in a channel, as the user's client sees it.
@@ -166,4 +169,6 @@ type failure struct {
 
 func (f *failure) Error() string { return f.text }
 
-func failed(kind, format string, args ...any) error { return &failure{kind, fmt.Sprintf(format, args...)} }
+func failed(kind, format string, args ...any) error {
+	return &failure{kind, fmt.Sprintf(format, args...)}
+}
