@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"app/desktop": {"app/api"},
 	"app": {
 		"app/store", "app/certificate", "app/metrics", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
-		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording",
+		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording", "harness/spelling",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
 	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},
@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"emulator/pusher":       {},
 	"emulator/journal":      {},
 	"emulator/fault":        {},
-	"harness":               {"harness/echo", "harness/recording", "emulator/fault", "emulator/pusher"},
+	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "emulator/fault", "emulator/pusher"},
+	"harness/spelling":      {},
 	"harness/echo":          {"emulator/pusher"},
 	"harness/recording":     {"emulator/journal", "emulator/pusher"},
 	"harness/report":        {"harness"},
