@@ -442,8 +442,7 @@ func (s *server) send(p *peer, e entry) {
 		b := "HTTP/1.1 101 Switching Protocols\r\n"
 		for _, h := range e.Headers {
 			if h[0] == "Sec-WebSocket-Accept" {
-				sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-				h[1] = base64.StdEncoding.EncodeToString(sum[:])
+				h[1] = acceptKey(key)
 			}
 			b += h[0] + ": " + h[1] + "\r\n"
 		}
@@ -604,4 +603,9 @@ func (s *server) application(nc net.Conn) {
 		}
 		s.answer(&peer{nc: nc}, at)
 	}
+}
+
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
