@@ -41,6 +41,7 @@ type server struct {
 	cause     map[int]int  // recorded answer → recorded cause
 	used      map[int]bool // recorded causes that have happened
 	ended     bool
+	changed   chan struct{} // something has been recorded
 	answers   sync.WaitGroup
 }
 
@@ -54,7 +55,7 @@ type peer struct {
 }
 
 func newServer(t *testing.T, j *journey) *server {
-	s := &server{t: t, j: j, start: time.Now(), conns: map[string]*peer{}, claimed: map[int]bool{}, cause: map[int]int{}, used: map[int]bool{}}
+	s := &server{t: t, j: j, start: time.Now(), conns: map[string]*peer{}, claimed: map[int]bool{}, cause: map[int]int{}, used: map[int]bool{}, changed: make(chan struct{}, 1)}
 	s.listening = slices.ContainsFunc(j.Wire, func(e entry) bool { return e.Kind == "tcp_open" })
 	for _, step := range j.Script {
 		text := string(step.Server)
@@ -200,6 +201,10 @@ func (s *server) record(e entry) {
 	defer s.mu.Unlock()
 	e.T = s.now()
 	s.mine = append(s.mine, e)
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
 }
 
 func (s *server) wire() []entry {
@@ -218,7 +223,8 @@ func (s *server) show() string {
 
 // until waits for the count-th entry that fits.
 func (s *server) until(fits *regexp.Regexp, count int) bool {
-	for range 100_000 {
+	limit := time.After(100 * time.Second)
+	for {
 		n := 0
 		for _, e := range s.wire() {
 			body := ""
@@ -232,9 +238,12 @@ func (s *server) until(fits *regexp.Regexp, count int) bool {
 		if n >= count {
 			return true
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-s.changed:
+		case <-limit:
+			return false
+		}
 	}
-	return false
 }
 
 func (s *server) close() {
