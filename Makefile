@@ -4,7 +4,7 @@ need := ./build/need.sh
 page := frontend/dist/index.html
 desktop_tags := desktop,production,webkit2_41
 # What the page is made of: a change of any of it builds the page anew.
-page_source := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/licenses.ts frontend/package-lock.json -type f 2>/dev/null)
+page_source := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/licenses.ts frontend/unbuilt/licenses.txt frontend/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help run desktop build ui test check bench fuzz soak generate clean
@@ -30,9 +30,10 @@ $(page): $(page_source)
 	@$(need) node page
 	cd frontend && npm run --silent build
 
-generate: ## the page's types from the API's
+generate: ## the page's types from the API's, and the notices of the modules in the program
 	@$(need) go
 	go run ./build/tsgen
+	go run ./build/licenses
 
 test: ## every check there is; STEPS="go window" runs only those
 	@$(need) go node race page clients chromium window screen

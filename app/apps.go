@@ -4,12 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"echolab/app/dotenv"
 	"echolab/emulator/pusher"
 )
 
@@ -23,13 +25,14 @@ type apps struct {
 // served is one application with what is known of its making.
 type served struct {
 	pusher.App
-	made time.Time // zero for an app of the configuration
+	made time.Time     // zero for an app of the configuration
+	gone chan struct{} // closed when it is removed
 }
 
 func newApps(configured []pusher.App) *apps {
 	list := make([]*served, len(configured))
 	for i, app := range configured {
-		list[i] = &served{App: app.WithDefaults()}
+		list[i] = &served{App: app.WithDefaults(), gone: make(chan struct{})}
 	}
 	a := new(apps)
 	a.list.Store(&list)
@@ -40,12 +43,20 @@ func (a *apps) all() []*served { return *a.list.Load() }
 
 // ByID implements emulator.Apps.
 func (a *apps) ByID(id string) (*pusher.App, bool) {
-	for _, app := range a.all() {
-		if app.ID == id {
-			return &app.App, true
-		}
+	if app := a.served(id); app != nil {
+		return &app.App, true
 	}
 	return nil, false
+}
+
+// served is the application with an id; nil when there is none.
+func (a *apps) served(id string) *served {
+	for _, app := range a.all() {
+		if app.ID == id {
+			return app
+		}
+	}
+	return nil
 }
 
 // ByKey implements emulator.Apps.
@@ -62,8 +73,8 @@ func (a *apps) ByKey(key string) (*pusher.App, bool) {
 // suffers.
 const maxMade = 1000
 
-// add takes an app in unless its id or key is another's.
-func (a *apps) add(app *served) error {
+// add takes an app in unless its id or key is another's. before is called ahead of its first connection.
+func (a *apps) add(app *served, before func()) error {
 	a.change.Lock()
 	defer a.change.Unlock()
 	list := a.all()
@@ -82,31 +93,45 @@ func (a *apps) add(app *served) error {
 	if made >= maxMade {
 		return &Error{Code: Conflict, Message: fmt.Sprintf("%d applications were made and not removed; remove some with DELETE /api/apps/{id}", made)}
 	}
+	before()
 	list = append(slices.Clone(list), app)
 	a.list.Store(&list)
 	return nil
 }
 
-// remove takes an app that was made while Echolab runs out.
-func (a *apps) remove(id string) error {
+// remove takes an app that was made while Echolab runs out. after is called before another can have its id.
+func (a *apps) remove(id string, after func()) error {
 	a.change.Lock()
 	defer a.change.Unlock()
 	list := a.all()
 	i := slices.IndexFunc(list, func(app *served) bool { return app.ID == id })
 	switch {
 	case i < 0:
-		return noApp(id)
+		return NoApp(id)
 	case list[i].made.IsZero():
 		return &Error{Code: Conflict, Message: fmt.Sprintf("application %s comes from the configuration; only those made with POST /api/apps can be removed", short(id))}
 	}
+	app := list[i]
 	list = slices.Delete(slices.Clone(list), i, i+1)
 	a.list.Store(&list)
+	close(app.gone)
+	after()
 	return nil
 }
 
-func noApp(id string) *Error {
+// NoApp is the answer to whoever names an application that is not there.
+func NoApp(id string) *Error {
 	return &Error{Code: NotFound, Message: fmt.Sprintf("there is no application with the id %s", short(id))}
 }
+
+// PlainID is what the ids and keys of applications that are made must be, in words: they go into paths, .env files,
+// scripts and command lines. Those of a configuration may be whatever Laravel has.
+const PlainID = "1 to 100 letters, digits, '.', '_' and '-', and not begin with a dot"
+
+var plainID = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
+
+// EnvValue is a value as a line of a .env file has it, quoted where Laravel would read something else.
+func EnvValue(value string) string { return dotenv.Quote(value) }
 
 // MakeApp serves one more application from now on, until it is removed or Echolab ends: it is not written into any
 // configuration. description is a JSON object with the settings of an app as echolab.yaml has them (see AppSettings;
@@ -117,19 +142,22 @@ func (a *App) MakeApp(description []byte) (pusher.App, error) {
 	if err != nil {
 		return pusher.App{}, err
 	}
-	if err := a.apps.add(&served{App: app, made: time.Now()}); err != nil {
+	made := &served{App: app, made: time.Now(), gone: make(chan struct{})}
+	if err := a.apps.add(made, func() { a.metrics.Serve(app.ID) }); err != nil {
 		return pusher.App{}, err
 	}
 	return app, nil
 }
 
 // RemoveApp stops serving an application that MakeApp made, disconnects its sockets so that they stay away, and tells
-// how many there were. Its entries stay in the database until they are cleared.
+// how many there were. Who waits for its events is told (see Wait). Its entries stay in the database until they are
+// cleared.
 func (a *App) RemoveApp(id string) (disconnected int, err error) {
-	if err := a.apps.remove(id); err != nil {
-		return 0, err
-	}
-	return a.server.Drop(id), nil
+	err = a.apps.remove(id, func() {
+		a.metrics.Drop(id)
+		disconnected = a.server.Drop(id)
+	})
+	return disconnected, err
 }
 
 // parseApp reads the description of an app with the rules, and the words, of echolab.yaml: JSON is YAML.
@@ -161,6 +189,11 @@ func parseApp(description []byte) (pusher.App, error) {
 	} {
 		if v, given := doc.values[field]; !given || v.null || v.text == "" && !v.isList {
 			doc.values[field] = value{text: random(), from: Origin{File: name, Key: field}}
+		}
+	}
+	for _, field := range []string{"id", "key"} {
+		if v := doc.values[field]; !plainID.MatchString(v.text) {
+			return pusher.App{}, invalid("%s", v.refuse("must be "+PlainID))
 		}
 	}
 	l := &loader{config: Config{origins: map[string]Origin{}}}

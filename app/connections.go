@@ -90,7 +90,7 @@ func (a *App) Channel(appID, name string) (Channel, []Subscriber, error) {
 func (a *App) appIDs(id string) ([]string, error) {
 	if id != "" {
 		if _, known := a.apps.ByID(id); !known {
-			return nil, noApp(id)
+			return nil, NoApp(id)
 		}
 		return []string{id}, nil
 	}

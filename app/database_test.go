@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"encoding/base64"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -56,10 +57,81 @@ func TestExport_CSVRunsNothingInASpreadsheet(t *testing.T) {
 	require.Len(t, rows, len(texts)+1)
 	want := []string{`'=HYPERLINK("http://x")`, "'+1+1", "'-2+3", "'@SUM(A1)", "'\t=1", "plain", "-12.5", "a=b", "say \"hi\",\nnow", "\uFFFD"}
 	for i, row := range rows[1:] {
-		for _, column := range []int{5, 6, 10, 12, 13} {
+		for _, column := range []int{5, 6, 10, 12} {
 			assert.Equal(t, want[i], row[column], "%q in column %s", texts[i], rows[0][column])
 		}
+		data := row[13]
+		if want[i] != texts[i] {
+			assert.Equal(t, "base64", row[15], "%q", texts[i])
+			plain, err := base64.StdEncoding.DecodeString(data)
+			require.NoError(t, err)
+			data = string(plain)
+		} else {
+			assert.Empty(t, row[15], "%q", texts[i])
+		}
+		assert.Equal(t, texts[i], data, "a payload is what was received")
 	}
+}
+
+// TestExport_PayloadsAreWhatWasReceived: byte for byte, whatever they hold.
+func TestExport_PayloadsAreWhatWasReceived(t *testing.T) {
+	texts := []string{
+		`{"id": 1,  "total":1.0, "e":1E400}`, `{"a":"<b>&\u2028"}`, "{\n  \"pretty\": true\n}", "[1,\r\n2]", "no JSON", `"a text"`, " null", "null", "\xff\xfe", "", "1", "line\nend", "{}",
+	}
+	var all []journal.Entry
+	for _, text := range texts {
+		all = append(all, journal.Entry{Kind: journal.Published, Channel: "c", Data: []byte(text)})
+	}
+	all = append(all, journal.Entry{Kind: journal.Published, Channel: "c"})
+	d := filled(t, all...)
+	for _, format := range []string{"ndjson", "csv"} {
+		var out strings.Builder
+		_, err := d.Export(t.Context(), &out, format, app.Query{}, nil)
+		require.NoError(t, err)
+		var got []string
+		if format == "csv" {
+			rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+			require.NoError(t, err)
+			for _, row := range rows[1:] {
+				got = append(got, decoded(t, row[13], row[15]))
+			}
+		} else {
+			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			assert.Contains(t, lines[0], `"data":{"id": 1,  "total":1.0, "e":1E400}}`)
+			for _, line := range lines {
+				var e struct {
+					Data     json.RawMessage
+					Encoding string
+				}
+				require.NoError(t, json.Unmarshal([]byte(line), &e), line)
+				data := string(e.Data)
+				if e.Encoding != "" {
+					require.NoError(t, json.Unmarshal(e.Data, &data), line)
+				} else {
+					_, data, _ = strings.Cut(line, `,"data":`) // a decoder leaves blanks around it out
+					data = strings.TrimSuffix(data, "}")
+				}
+				got = append(got, decoded(t, data, e.Encoding))
+			}
+		}
+		require.Len(t, got, len(texts)+1, format)
+		for i, text := range texts {
+			if format == "csv" {
+				text = strings.ReplaceAll(text, "\r\n", "\n") // Go's reader takes the first out
+			}
+			assert.Equal(t, text, got[i], format)
+		}
+	}
+}
+
+func decoded(t *testing.T, data, encoding string) string {
+	t.Helper()
+	if encoding != "base64" {
+		return data
+	}
+	plain, err := base64.StdEncoding.DecodeString(data)
+	require.NoError(t, err)
+	return string(plain)
 }
 
 func TestExport_AllPagesOldestFirst(t *testing.T) {
@@ -87,6 +159,51 @@ func TestExport_AllPagesOldestFirst(t *testing.T) {
 	}
 	_, err := d.Export(t.Context(), &strings.Builder{}, "xml", app.Query{}, nil)
 	assert.ErrorContains(t, err, "must be ndjson or csv")
+}
+
+// braces are more entries than one page looks through, for a text that the index cannot tell from others, and the number
+// of the only one that has it.
+func braces() (all []journal.Entry, has int) {
+	all, has = make([]journal.Entry, 30_000), 22_000
+	for i := range all {
+		all[i] = journal.Entry{Kind: journal.Published, Channel: "c", Data: []byte(`{"a":{"b":1}}`)}
+	}
+	all[has].Data = []byte(`"{{name}}"`)
+	return all, has
+}
+
+func TestExport_GoesOnAfterPagesWithNothing(t *testing.T) {
+	all, has := braces()
+	d := filled(t, all...)
+	var out strings.Builder
+	pages := 0
+	n, err := d.Export(t.Context(), &out, "ndjson", app.Query{Text: "{{"}, func(int64, uint64) { pages++ })
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+	assert.Greater(t, pages, 1)
+	found, err := d.Entries(t.Context(), app.Query{Text: "{{"})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.EqualValues(t, has+1, found[0].Seq)
+}
+
+func TestWait_LooksThroughAllThatIsOnlyInTheDatabase(t *testing.T) {
+	r := run(t, nil)
+	all, has := braces()
+	after, want := r.Journal().Last(), uint64(0)
+	for i := range all {
+		all[i].App = r.creds.ID
+		if seq := r.Journal().Append(all[i]); i == has {
+			want = seq
+		}
+	}
+	for range 10_000 { // so that it is only in the database
+		r.Journal().Append(journal.Entry{Kind: journal.Published, Data: []byte(`"{{later}}"`)})
+	}
+	require.NoError(t, r.Journal().Settled(t.Context(), r.Journal().Last()))
+	got, err := r.Wait(t.Context(), app.Query{Text: "{{", After: after}, time.Minute)
+	require.NoError(t, err)
+	assert.Equal(t, want, got.Entry.Seq)
 }
 
 func TestParseSize(t *testing.T) {

@@ -14,7 +14,9 @@ import (
 const settleWait = time.Second
 
 // Entries reads a page of the database, oldest first whatever the query's direction. What happened before the call is in
-// it, be it still on its way there (unless the database is stuck: then what it has is the answer).
+// it, be it still on its way there (unless the database is stuck: then what it has is the answer). An app that is neither
+// served nor has ever left anything in the database is NotFound. It answers soon, for which a page may hold less than there
+// is (see store.Page): go on with Query.Following while there is More.
 func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	_ = a.journal.Settled(settled, a.journal.Last())
@@ -24,10 +26,28 @@ func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 		return Page{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
 	}
 	page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return a.cleared.left(e.Seq) })
+	if len(page.Entries) == 0 {
+		if err := a.unheardOf(ctx, q.App); err != nil {
+			return Page{}, err
+		}
+	}
 	if !q.Oldest {
 		slices.Reverse(page.Entries)
 	}
 	return page, nil
+}
+
+// unheardOf is NoApp for an app that is not served and has nothing in the database: those of earlier runs, and those that
+// were removed, have their entries there until they are cleared.
+func (a *App) unheardOf(ctx context.Context, appID string) error {
+	if appID == "" || a.apps.served(appID) != nil {
+		return nil
+	}
+	left, err := a.store.Entries(ctx, Query{App: appID, Limit: 1})
+	if err != nil || len(left) > 0 {
+		return nil // what the database cannot say now is no no
+	}
+	return NoApp(appID)
 }
 
 // Entry is one entry, from memory while it is there, else from the database.
@@ -93,6 +113,9 @@ func (a *App) ClearEntries(ctx context.Context, appID string) (int64, error) {
 	defer cancel()
 	last := a.journal.Last()
 	_ = a.journal.Settled(settled, last)
+	if err := a.unheardOf(ctx, appID); err != nil {
+		return 0, err
+	}
 	n, newest, err := a.store.Clear(ctx, appID, last)
 	if err != nil {
 		return n, &Error{Code: Away, Message: fmt.Sprintf("the database could not be cleared: %v", err), Err: err}

@@ -10,6 +10,8 @@ const (
 	Busy Code = "busy"
 	// NotFound is something named that is not there.
 	NotFound Code = "not_found"
+	// Gone is something that was there when the question was asked, and was taken away meanwhile.
+	Gone Code = "gone"
 	// Conflict is something that is there already, or may not be changed.
 	Conflict Code = "conflict"
 	// Away is a store, or a server, that cannot answer now.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/csv"
@@ -61,7 +62,7 @@ func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Que
 		}
 		total += int64(len(page.Entries))
 		left -= int64(len(page.Entries))
-		q.After = page.Next
+		q = q.Following(page)
 		if progress != nil {
 			progress(total, q.After)
 		}
@@ -71,57 +72,80 @@ func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Que
 	}
 }
 
-// exported is an entry as NDJSON has it.
+// exported is an entry as NDJSON has it, but for the last two fields: data is the payload, null when there was none;
+// encoding is text or base64 where data is a string with the payload, and left out where it is the payload itself.
 type exported struct {
-	ID        string          `json:"id"`
-	Seq       uint64          `json:"seq"`
-	At        time.Time       `json:"at"`
-	Kind      journal.Kind    `json:"kind"`
-	Source    journal.Source  `json:"source"`
-	App       string          `json:"app"`
-	Channel   string          `json:"channel"`
-	Event     string          `json:"event"`
-	Delivered bool            `json:"delivered"`
-	Count     int             `json:"count"`
-	Socket    string          `json:"socket"`
-	User      string          `json:"user"`
-	Bytes     int             `json:"bytes"`
-	Note      string          `json:"note"`
-	Data      json.RawMessage `json:"data"`               // the payload; null when there was none
-	Encoding  string          `json:"encoding,omitempty"` // text or base64, where the payload is no JSON and data a string of it
+	ID        string         `json:"id"`
+	Seq       uint64         `json:"seq"`
+	At        time.Time      `json:"at"`
+	Kind      journal.Kind   `json:"kind"`
+	Source    journal.Source `json:"source"`
+	App       string         `json:"app"`
+	Channel   string         `json:"channel"`
+	Event     string         `json:"event"`
+	Delivered bool           `json:"delivered"`
+	Count     int            `json:"count"`
+	Socket    string         `json:"socket"`
+	User      string         `json:"user"`
+	Bytes     int            `json:"bytes"`
+	Note      string         `json:"note"`
 }
 
+// openNDJSON writes JSON payloads byte for byte as they were received (an encoder would take blanks out). Those that are
+// no JSON, or have line ends between their parts, become strings.
 func openNDJSON(w io.Writer) (func(*journal.Entry) error, func() error, error) {
-	enc := json.NewEncoder(w)
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
 	enc.SetEscapeHTML(false)
+	encode := func(v any) error {
+		err := enc.Encode(v)
+		line.Truncate(max(line.Len()-1, 0)) // the line end
+		return err
+	}
 	write := func(e *journal.Entry) error {
-		line := exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
-			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note}
+		line.Reset()
+		err := encode(exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
+			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note})
+		if err != nil {
+			return err
+		}
+		line.Truncate(line.Len() - len("}"))
+		line.WriteString(`,"data":`)
 		switch {
 		case e.Data == nil:
-		case json.Valid(e.Data) && utf8.Valid(e.Data):
-			line.Data = e.Data
-		case utf8.Valid(e.Data):
-			line.Data, _ = json.Marshal(string(e.Data)) // a string always encodes
-			line.Encoding = "text"
+			line.WriteString("null")
+		case !utf8.Valid(e.Data):
+			err = encode(base64.StdEncoding.EncodeToString(e.Data))
+			line.WriteString(`,"encoding":"base64"`)
+		case json.Valid(e.Data) && !bytes.ContainsAny(e.Data, "\r\n"):
+			line.Write(e.Data)
 		default:
-			line.Data, _ = json.Marshal(base64.StdEncoding.EncodeToString(e.Data))
-			line.Encoding = "base64"
+			err = encode(string(e.Data))
+			line.WriteString(`,"encoding":"text"`)
 		}
-		return enc.Encode(line)
+		if err != nil {
+			return err
+		}
+		line.WriteString("}\n")
+		_, err = w.Write(line.Bytes())
+		return err
 	}
 	return write, func() error { return nil }, nil
 }
 
-var csvColumns = []string{"seq", "at", "kind", "source", "app", "channel", "event", "delivered", "count", "socket", "user", "bytes", "note", "data", "id"}
+var csvColumns = []string{"seq", "at", "kind", "source", "app", "channel", "event", "delivered", "count", "socket", "user", "bytes", "note", "data", "id", "encoding"}
 
 func openCSV(w io.Writer) (func(*journal.Entry) error, func() error, error) {
 	out := csv.NewWriter(w)
 	write := func(e *journal.Entry) error {
+		data, encoding := string(e.Data), ""
+		if harmless(data) != data { // as it was received, or said to be something else
+			data, encoding = base64.StdEncoding.EncodeToString(e.Data), "base64"
+		}
 		return out.Write([]string{
 			strconv.FormatUint(e.Seq, 10), e.At.Format(time.RFC3339Nano), e.Kind.String(), e.Source.String(),
 			harmless(e.App), harmless(e.Channel), harmless(e.Event), strconv.FormatBool(e.Delivered()), strconv.Itoa(e.Count),
-			harmless(e.Socket), harmless(e.User), strconv.Itoa(e.Bytes), harmless(e.Note), harmless(string(e.Data)), e.ID(),
+			harmless(e.Socket), harmless(e.User), strconv.Itoa(e.Bytes), harmless(e.Note), data, e.ID(), encoding,
 		})
 	}
 	return write, func() error {
@@ -132,7 +156,7 @@ func openCSV(w io.Writer) (func(*journal.Entry) error, func() error, error) {
 
 // harmless keeps a spreadsheet from taking a text for a formula, which anybody who may send an event could then have run by
 // whoever opens the file: an apostrophe is put before what begins like one (OWASP, CSV injection). Plain numbers stay.
-// Whoever needs the exact bytes exports NDJSON.
+// Payloads that it would change are written in base64 instead.
 func harmless(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if text == "" || !strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {

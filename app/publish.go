@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
@@ -24,7 +25,7 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 		appID = a.apps.all()[0].ID
 	}
 	if _, known := a.apps.ByID(appID); !known {
-		return nil, noApp(appID)
+		return nil, NoApp(appID)
 	}
 	if p.Event == "" || len(p.Channels) == 0 {
 		return nil, &Error{Code: Invalid, Message: "an event needs a name and at least one channel"}
@@ -36,10 +37,13 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 		}
 		before[i] = a.server.Subscribers(appID, channel)
 	}
+	began := time.Now()
 	deliveries, err := a.server.Deliver(ctx, appID, p, journal.Server)
 	switch {
 	case err == nil:
+		a.metrics.Answered(journal.Server, time.Since(began), true)
 	case ctx.Err() != nil, errors.Is(err, journal.ErrBehind):
+		a.metrics.Answered(journal.Server, time.Since(began), false)
 		return nil, &Error{Code: Away, Message: fmt.Sprintf("the event could not be kept in time: %v", err), Err: err}
 	default:
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}

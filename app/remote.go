@@ -3,6 +3,8 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,20 +14,41 @@ import (
 	"strings"
 	"time"
 
+	"echolab/app/certificate"
 	"echolab/emulator/pusher"
 	"echolab/harness/echo"
 )
 
 // Remote is a server that is reached as its clients reach it: a real Reverb, Pusher, or an Echolab elsewhere.
 type Remote struct {
-	URL string     // such as http://127.0.0.1:8080 or wss://ws.example.com/prefix; http and ws mean the same
-	App pusher.App // its id, key and secret
+	URL string      // such as http://127.0.0.1:8080 or wss://ws.example.com/prefix; http and ws mean the same
+	App pusher.App  // its id, key and secret
+	TLS *tls.Config // whom to trust where the URL is https or wss, see Trusting; nil is whom the system trusts
 }
 
-// Trigger publishes an event over the signed HTTP API, to everyone but the socket except ("" for nobody), and returns the
-// server's answer. What the server refuses is an
-// *Error with its words.
+// Trusting is for a Remote whose certificate comes from one of the authorities in PEM files, or from one that the system
+// trusts. The error names the file that holds none.
+func Trusting(files ...string) (*tls.Config, error) {
+	roots, err := certificate.Roots(files...)
+	if err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
+
+// Unchecked is for a Remote whose certificate is not looked at: whoever answers is taken for the server.
+func Unchecked() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // asked for
+}
+
+// Trigger publishes an event to everyone but the socket except ("" for nobody), see Publish.
 func (r Remote) Trigger(ctx context.Context, channel, event, data, except string) (answer string, err error) {
+	return r.Publish(ctx, pusher.Publication{Event: event, Data: data, Channels: []string{channel}, Except: except})
+}
+
+// Publish sends an event over the signed HTTP API, as Laravel would, and returns the server's answer. What the server
+// refuses is an *Error with its words.
+func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer string, err error) {
 	base, err := url.Parse(r.URL)
 	if err != nil || base.Host == "" {
 		return "", &Error{Code: Invalid, Message: fmt.Sprintf("%q is no address; write it as http://127.0.0.1:8080", r.URL)}
@@ -36,7 +59,7 @@ func (r Remote) Trigger(ctx context.Context, channel, event, data, except string
 		Data     string   `json:"data"`
 		Channels []string `json:"channels"`
 		SocketID string   `json:"socket_id,omitempty"`
-	}{event, data, []string{channel}, except})
+	}{p.Event, p.Data, p.Channels, p.Except})
 	if err != nil {
 		return "", err
 	}
@@ -54,8 +77,14 @@ func (r Remote) Trigger(ctx context.Context, channel, event, data, except string
 		return "", err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	res, err := http.DefaultClient.Do(req)
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = r.TLS
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
+		if untrusted := r.untrusted(err); untrusted != nil {
+			return "", untrusted
+		}
 		return "", &Error{Code: Away, Message: fmt.Sprintf("%s does not answer: %v", r.URL, bare(err)), Err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
@@ -88,7 +117,7 @@ type Heard = echo.Heard
 // each with every event until that returns an error or ctx ends, whose error it returns. member is the channel_data for
 // presence channels. What the server refuses is an *Error with its words.
 func (r Remote) Listen(ctx context.Context, channels []string, member string, ready func(socket string), each func(Heard) error) error {
-	c, err := echo.DialLine(ctx, echo.LineOptions{URL: r.URL, App: r.App})
+	c, err := echo.DialLine(ctx, echo.LineOptions{URL: r.URL, App: r.App, TLS: r.TLS})
 	if err != nil {
 		return r.words(err)
 	}
@@ -114,7 +143,41 @@ func (r Remote) Listen(ctx context.Context, channels []string, member string, re
 	}
 }
 
+// untrusted says what to do about a certificate that is not believed; nil where an error is about something else.
+func (r Remote) untrusted(err error) error {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	const otherwise = "or --insecure to go on without looking at the certificate"
+	say := func(format string, args ...any) error {
+		return &Error{Code: Refused, Err: err, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case errors.As(err, &authority):
+		signer := "an authority"
+		if authority.Cert != nil && authority.Cert.Issuer.CommonName != "" {
+			signer = short(authority.Cert.Issuer.CommonName)
+		}
+		file := "the PEM file of that authority"
+		if strings.HasPrefix(signer, `"`+certificate.CAName) {
+			file = "the ca.pem of that machine, which 'echolab tls' there names"
+		}
+		return say("the certificate of %s is signed by %s, which neither this system nor this Echolab trusts; pass --ca with %s, %s", r.URL, signer, file, otherwise)
+	case errors.As(err, &host):
+		return say("the certificate of %s is for %s, not for that host; use one of those names, %s", r.URL, strings.Join(certificate.Names(host.Certificate), ", "), otherwise)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return say("the certificate of %s is valid from %s to %s, and this machine's clock says %s; renew it, or put the clock right, %s", r.URL,
+			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().Format(time.DateOnly), otherwise)
+	case errors.As(err, &invalid):
+		return say("the certificate of %s is not believed: %v; have it made anew, %s", r.URL, invalid, otherwise)
+	}
+	return nil
+}
+
 func (r Remote) words(err error) error {
+	if untrusted := r.untrusted(err); untrusted != nil {
+		return untrusted
+	}
 	var no *echo.Refused
 	if errors.As(err, &no) {
 		return &Error{Code: Refused, Message: fmt.Sprintf("%s refused it: %v", r.URL, err), Err: err}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/tls"
 	"net"
@@ -12,20 +13,29 @@ import (
 // identity opens the certificate that the configuration names, or makes one; nil where the server speaks http.
 func (a *App) identity() (*certificate.Source, error) {
 	cfg := a.config
+	var signer []byte // of the certificate of Echolab's own
 	told := func(pair *tls.Certificate, err error) {
 		if err != nil {
 			a.log.Error("the changed certificate is not used", "reason", err.Error())
 			return
 		}
 		a.log.Info("certificate reloaded", "names", strings.Join(certificate.Names(pair.Leaf), ", "), "until", pair.Leaf.NotAfter)
+		if signer != nil && !bytes.Equal(signer, pair.Leaf.AuthorityKeyId) {
+			signer = pair.Leaf.AuthorityKeyId
+			a.log.Warn("the local CA was made anew, so no client trusts it yet; 'echolab tls' says how to change that")
+		}
 	}
 	switch {
 	case cfg.TLS == TLSAuto:
 		source, authority, err := certificate.Own(cfg.TLSDir, cfg.OwnNames(), told)
-		if err == nil && authority.Made {
+		if err != nil {
+			return nil, err
+		}
+		signer = authority.CA.SubjectKeyId
+		if authority.Made {
 			a.log.Warn("a local CA was made, which no client trusts yet; 'echolab tls' says how to change that", "ca", authority.CAPath)
 		}
-		return source, err
+		return source, nil
 	case cfg.TLSCert != "":
 		return certificate.Files(cfg.TLSCert, cfg.TLSKey, told)
 	}

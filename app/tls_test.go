@@ -101,6 +101,23 @@ func TestApp_TakesChangedCertificatesOver(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond, "what cannot be used leaves the old one in place")
 }
 
+// TestApp_TakesOverWhatAnotherProcessMadeAnew: somebody deleted the CA and asked 'echolab tls' for another.
+func TestApp_TakesOverWhatAnotherProcessMadeAnew(t *testing.T) {
+	var log noted
+	r := runLogged(t, map[string]string{"db": ":memory:", "tls": "auto"}, slog.New(slog.NewTextHandler(&log, nil)))
+	dir := r.Config().TLSDir
+	require.NoError(t, os.RemoveAll(dir))
+	made, err := certificate.Local(dir, r.Config().OwnNames())
+	require.NoError(t, err)
+	client := trusting(t, made.CAPath)
+	assert.Eventually(t, func() bool {
+		response, err := client.Get(r.URL() + "/up")
+		return err == nil && response.Body.Close() == nil
+	}, 10*time.Second, 50*time.Millisecond)
+	assert.Contains(t, log.String(), "the local CA was made anew")
+	require.NoError(t, r.stop())
+}
+
 // herd is a home folder with a certificate where Valet, or Herd, keeps it on this system.
 func herd(t *testing.T, host string) (home string) {
 	t.Helper()

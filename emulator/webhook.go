@@ -18,11 +18,12 @@ const (
 	webhookCount   = 5 * time.Second // subscription_count above 100 subscribers comes at most so often
 	webhookTimeout = 10 * time.Second
 	webhookGiveUp  = 5 * time.Minute
-	webhookBackoff = time.Second     // then twice as long each time, at most a minute
-	webhookWaiting = 4 << 20         // bytes that may wait for one receiver; beyond that events are given up, and said so
-	webhookAtOnce  = 4               // requests to one receiver at a time, while it does not answer as it should
-	webhookQuiet   = 5 * time.Second // between two words about what was given up
-	webhookFlush   = 2 * time.Second // for what is left at shutdown
+	webhookBackoff = time.Second          // then twice as long each time, at most a minute
+	webhookWaiting = 4 << 20              // bytes that may wait for one receiver; beyond that events are given up, and said so
+	webhookAtOnce  = 4                    // requests to one receiver at a time, while it does not answer as it should
+	webhookGather  = 2 * time.Millisecond // after a batch, so that a busy journal does not wake the follower for each entry
+	webhookQuiet   = 5 * time.Second      // between two words about what was given up
+	webhookFlush   = 2 * time.Second      // for what is left at shutdown
 )
 
 // hookEvent is one event of a webhook's body.
@@ -96,6 +97,9 @@ func (s *Server) RunWebhooks(ctx context.Context, after uint64) {
 		}
 		h.tick(time.Now())
 		over = n == 0 && (errors.Is(err, journal.ErrClosed) || ctx.Err() != nil)
+		if n > 0 {
+			time.Sleep(webhookGather)
+		}
 	}
 	for _, l := range h.lingering {
 		h.told(l)

@@ -1,4 +1,5 @@
-// What others made and the built page carries, with their notices: licenses.txt, written by the build.
+// What others made and Echolab carries, with their notices: licenses.txt. The program's part is written by build/licenses
+// (unbuilt/licenses.txt, served as it is without a built page); the build adds the page's.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,7 +38,8 @@ function fonts(): string[] {
 function text(folders: string[]): string {
   const found = folders.map((folder) => ({ folder, about: about(folder) })).sort((a, b) => (a.about.name < b.about.name ? -1 : 1));
   const parts = found.map(({ folder, about: { name, version, license } }) => `${name} ${version} (${license})\n\n${notice(folder, name)}\n`);
-  return `Echolab's page contains the following works of others.\n\n${parts.map((p) => `${'-'.repeat(40)}\n${p}`).join('\n')}`;
+  const program = readFileSync(join(root, 'unbuilt/licenses.txt'), 'utf8');
+  return `${program}\n${parts.map((p) => `${'-'.repeat(40)}\n${p}`).join('\n')}`;
 }
 
 function about(folder: string): Package {

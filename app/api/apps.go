@@ -1,12 +1,15 @@
 package api
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
+	"echolab/app"
 	"echolab/emulator/pusher"
 )
 
@@ -34,7 +37,7 @@ func (h *Handler) secret(_ query, r *http.Request) (any, error) {
 	id := r.PathValue("id")
 	secret, ok := h.backend.Secret(id)
 	if !ok {
-		return nil, &problem{http.StatusNotFound, Problem{Code: "not_found", Message: fmt.Sprintf("There is no application with the id %q.", id)}}
+		return nil, app.NoApp(id)
 	}
 	return Secret{Secret: secret}, nil
 }
@@ -68,12 +71,18 @@ func (h *Handler) removeApp(_ query, r *http.Request) (any, error) {
 // envLines is what a Laravel application's .env, or a test's environment, needs.
 func envLines(a *pusher.App, base *url.URL) string {
 	host, port, _ := net.SplitHostPort(base.Host)
-	lines := fmt.Sprintf("BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=%s\nREVERB_APP_KEY=%s\nREVERB_APP_SECRET=%s\n"+
-		"REVERB_HOST=%s\nREVERB_PORT=%s\nREVERB_SCHEME=%s\n", a.ID, a.Key, a.Secret, host, port, base.Scheme)
-	if base.Path != "" {
-		lines += "REVERB_SERVER_PATH=" + base.Path + "\n"
+	lines := []struct{ name, value string }{
+		{"BROADCAST_CONNECTION", "reverb"}, {"REVERB_APP_ID", a.ID}, {"REVERB_APP_KEY", a.Key}, {"REVERB_APP_SECRET", a.Secret},
+		{"REVERB_HOST", host}, {"REVERB_PORT", port}, {"REVERB_SCHEME", base.Scheme}, {"REVERB_SERVER_PATH", base.Path},
 	}
-	return lines
+	if base.Path == "" {
+		lines = lines[:len(lines)-1]
+	}
+	var b strings.Builder
+	for _, line := range lines {
+		fmt.Fprintf(&b, "%s=%s\n", line.name, app.EnvValue(line.value))
+	}
+	return b.String()
 }
 
 // echoLines is the same for laravel-echo.
@@ -81,16 +90,22 @@ func echoLines(a *pusher.App, base *url.URL) string {
 	host, port, _ := net.SplitHostPort(base.Host)
 	path := ""
 	if base.Path != "" {
-		path = fmt.Sprintf("\n    wsPath: %q,", base.Path)
+		path = fmt.Sprintf("\n    wsPath: %s,", script(base.Path))
 	}
 	return fmt.Sprintf(`new Echo({
     broadcaster: 'reverb',
-    key: %q,
-    wsHost: %q,
+    key: %s,
+    wsHost: %s,
     wsPort: %s,
     wssPort: %s,%s
     forceTLS: %t,
     enabledTransports: ['ws', 'wss'],
 });
-`, a.Key, host, port, port, path, base.Scheme == "https")
+`, script(a.Key), script(host), port, port, path, base.Scheme == "https")
+}
+
+// script is a text as JavaScript writes it: JSON is a part of that language.
+func script(text string) string {
+	quoted, _ := json.Marshal(text) // a string always encodes
+	return string(quoted)
 }

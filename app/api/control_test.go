@@ -3,7 +3,6 @@ package api_test
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app/api"
-	"echolab/emulator/pusher"
 )
 
 func (l *live) publish(channel, event, data string) api.Published {
@@ -100,7 +98,6 @@ func TestEvents_AreFilteredAndPaged(t *testing.T) {
 		"socket=" + ada.id + "&kind=subscribed":   1,
 		"text=überFÄLLIG":                         1,
 		"text=%22id%22:3":                         1,
-		"app=nope":                                0,
 		"kind=published&from=1h":                  6,
 		"kind=published&to=1h":                    0,
 	} {
@@ -190,6 +187,48 @@ func TestWait_ReadsTheStoreWhereTheRingHasForgotten(t *testing.T) {
 	assert.Equal(t, seq, got.Entry.Seq)
 }
 
+// TestWait_SaysWhatOnlyTheStoreKnows: what came instead, and what had come before the cursor.
+func TestWait_SaysWhatOnlyTheStoreKnows(t *testing.T) {
+	l := start(t)
+	first := l.publish("portal", "Wanted", `{}`).Deliveries[0].Seq
+	near := l.publish("portal", "Near", `{}`).Deliveries[0].Seq
+	channels := strings.Repeat(`"noise",`, 99) + `"noise"`
+	for range 90 { // more than the ring's 8192
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	_, kept := l.Journal().At(near)
+	require.False(t, kept)
+	got := given[api.Waited](l, "GET", fmt.Sprintf("/api/events/wait?channel=portal&event=Wanted&after=%d&timeout=0s", first), "")
+	require.Nil(t, got.Entry)
+	assert.Regexp(t, fmt.Sprintf(`^Wanted on portal did not come within 0s; more than \d+ others came, .*; one came before after=%d: entry %[1]d at \d\d:\d\d:\d\d\.\d{3}$`, first), got.Note)
+	assert.Equal(t, l.Journal().Last(), got.Next)
+
+	made := given[api.MadeApp](l, "POST", "/api/apps", "")
+	got = given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&timeout=0s&app="+made.ID, "")
+	assert.Equal(t, "Wanted did not come within 0s; nothing else came meanwhile", got.Note, "another app's are none")
+	for _, app := range []string{made.ID, l.creds.ID} { // in two databases' worth of noise, few of its own
+		given[api.Published](l, "POST", "/api/publish", `{"app":"`+app+`","channel":"portal","event":"Other"}`)
+	}
+	for range 90 {
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	got = given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&channel=portal&after=0&timeout=0s&app="+made.ID, "")
+	assert.Regexp(t, `^Wanted on portal did not come within 0s; this came instead: Other on portal \(entry \d+\)$`, got.Note)
+}
+
+// TestWait_WithoutTimeLooksAtAllOfMemory: not at its first entries only.
+func TestWait_WithoutTimeLooksAtAllOfMemory(t *testing.T) {
+	l := start(t)
+	channels := strings.Repeat(`"noise",`, 99) + `"noise"`
+	for range 9 {
+		given[api.Published](l, "POST", "/api/publish", `{"channels":[`+channels+`],"event":"Noise"}`)
+	}
+	seq := l.publish("portal", "Wanted", `{}`).Deliveries[0].Seq
+	got := given[api.Waited](l, "GET", "/api/events/wait?event=Wanted&after=0&timeout=0s", "")
+	require.NotNil(t, got.Entry)
+	assert.Equal(t, seq, got.Entry.Seq)
+}
+
 func TestWait_HundredsAtOnceAndNoneLeftAtTheEnd(t *testing.T) {
 	l := start(t)
 	cursor := given[api.Status](l, "GET", "/api/status", "").LastSeq
@@ -226,77 +265,6 @@ func TestWait_SaysWhatIsWrongWithTheQuestion(t *testing.T) {
 		assert.Contains(t, l.refused(http.StatusBadRequest, "GET", "/api/events/wait?"+query, "").Message, word)
 	}
 	assert.Contains(t, l.refused(http.StatusNotFound, "GET", "/api/events/wait?app=nope", "").Message, "nope")
-}
-
-func TestApps_OneOfItsOwnForEachTestWorker(t *testing.T) {
-	l := start(t)
-	made := given[api.MadeApp](l, "POST", "/api/apps", "")
-	assert.True(t, strings.HasPrefix(made.ID, "test-"), made.ID)
-	other := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker-2","key":"k2","secret":"s2","max_connections":1}`)
-	assert.Equal(t, "worker-2 k2 s2", other.ID+" "+other.Key+" "+other.Secret)
-	server, err := url.Parse(l.URL())
-	require.NoError(t, err)
-	assert.Equal(t, "BROADCAST_CONNECTION=reverb\nREVERB_APP_ID=worker-2\nREVERB_APP_KEY=k2\nREVERB_APP_SECRET=s2\nREVERB_HOST=127.0.0.1\nREVERB_PORT="+
-		server.Port()+"\nREVERB_SCHEME=http\n", other.Env)
-	assert.Contains(t, other.Echo, `key: "k2"`)
-	assert.Contains(t, other.Echo, "wsPort: "+server.Port())
-
-	creds := pusher.App{ID: made.ID, Key: made.Key, Secret: made.Secret}
-	worker := l.connect(creds).join(creds, "private-x", "")
-	mine := l.connect(l.creds).join(l.creds, "private-x", "")
-	d := given[api.Published](l, "POST", "/api/publish", `{"app":"`+made.ID+`","channel":"private-x","event":"E"}`).Deliveries[0]
-	assert.Equal(t, []api.Subscriber{{worker.id, ""}}, d.Sockets, "apps do not hear each other")
-	got := given[api.Waited](l, "GET", "/api/events/wait?after=0&event=E&app="+made.ID, "")
-	require.NotNil(t, got.Entry)
-	assert.Nil(t, given[api.Waited](l, "GET", "/api/events/wait?after=0&event=E&timeout=0s&app="+l.creds.ID, "").Entry)
-
-	status := given[api.Status](l, "GET", "/api/status", "")
-	require.Len(t, status.Apps, 3)
-	assert.Equal(t, api.AppStatus{ID: made.ID, Key: made.Key, Connections: 1, Channels: 1, Subscribed: 1, Made: true}, status.Apps[1])
-	assert.False(t, status.Apps[0].Made)
-
-	removed := given[api.RemovedApp](l, "DELETE", "/api/apps/"+made.ID, "")
-	assert.Equal(t, api.RemovedApp{ID: made.ID, Disconnected: 1}, removed)
-	require.Equal(t, "E", worker.next().Event)
-	assert.Equal(t, 4001, worker.closed())
-	l.refused(http.StatusNotFound, "DELETE", "/api/apps/"+made.ID, "")
-	l.refused(http.StatusNotFound, "POST", "/api/publish", `{"app":"`+made.ID+`","channel":"c","event":"E"}`)
-	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(l.URL(), "http")+"/app/"+made.Key, nil)
-	require.NoError(t, err)
-	defer ws.Close()
-	_, text, err := ws.ReadMessage()
-	require.NoError(t, err)
-	assert.Contains(t, string(text), "4001")
-	assert.Len(t, given[api.Status](l, "GET", "/api/status", "").Apps, 2)
-	l.publish("private-x", "Still", "{}")
-	assert.Equal(t, "Still", mine.next().Event)
-
-	again := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"`+made.ID+`"}`)
-	assert.Equal(t, made.ID, again.ID, "its id is free again")
-	l.connect(pusher.App{ID: again.ID, Key: again.Key, Secret: again.Secret})
-}
-
-func TestApps_SayWhatIsWrongAndWhere(t *testing.T) {
-	l := start(t)
-	for body, words := range map[string][]string{
-		`{"max_connections":-1}`:            {"1:20", "max_connections", "whole number"},
-		`{"max_conections":1}`:              {"did you mean max_connections?"},
-		`{"ping_interval":60}`:              {"ping_interval", "write 60s"},
-		`{"id":"a/b"}`:                      {"slash"},
-		`{"accept_client_events_from":"x"}`: {"members or all or none"},
-		`{"webhooks":[{"events":[]}]}`:      {"url"},
-		`[]`:                                {"object"},
-		`id: yaml`:                          {"JSON object"},
-	} {
-		p := l.refused(http.StatusBadRequest, "POST", "/api/apps", body)
-		for _, word := range words {
-			assert.Contains(t, p.Message, word, body)
-		}
-	}
-	for _, body := range []string{`{"id":"` + l.creds.ID + `"}`, `{"key":"` + l.creds.Key + `"}`} {
-		assert.Contains(t, l.refused(http.StatusConflict, "POST", "/api/apps", body).Message, "served already")
-	}
-	assert.Contains(t, l.refused(http.StatusConflict, "DELETE", "/api/apps/"+l.creds.ID, "").Message, "configuration")
 }
 
 func TestConnections_AndChannels(t *testing.T) {

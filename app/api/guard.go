@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,8 +128,11 @@ func (g *guard) foreign(r *http.Request) bool {
 	if origin == "" {
 		return false
 	}
-	u, err := url.Parse(origin)
-	return err != nil || u.Host != r.Host
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return !strings.EqualFold(origin, scheme+r.Host)
 }
 
 func originOf(r *http.Request) string {

@@ -44,6 +44,9 @@ func TestGuard_LetsThePersonInAndOthersOut(t *testing.T) {
 
 		{"our page", local, "/api/status", []string{"Sec-Fetch-Site", "same-origin"}, ""},
 		{"our page in an older browser", local, "/api/status", []string{"Origin", "http://127.0.0.1:8089"}, ""},
+		{"the same address with https, in an older browser", local, "/api/status", []string{"Origin", "https://127.0.0.1:8089"}, "foreign_origin"},
+		{"our page behind a proxy that speaks TLS", named, "/api/status",
+			[]string{"Host", "lab.test", "Sec-Fetch-Site", "same-origin", "Origin", "https://lab.test"}, ""},
 		{"typed into the address bar", local, "/api/status", []string{"Sec-Fetch-Site", "none"}, ""},
 		{"another site", local, "/api/status", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, "foreign_origin"},
 		{"an image of another site", local, "/api/status", []string{"Sec-Fetch-Site", "cross-site"}, "foreign_origin"},

@@ -83,6 +83,10 @@ func (rt *route) fits(escaped string) bool {
 	return true
 }
 
+// textLimit is how many bytes a parameter may have: each word of a search, and each * of a pattern, costs time at every
+// entry.
+const textLimit = 2000
+
 // bodyLimit is how many bytes a request's body may have.
 const bodyLimit = 1 << 20
 
@@ -119,6 +123,7 @@ var statuses = map[app.Code]struct {
 	app.Invalid:  {http.StatusBadRequest, "bad_request"},
 	app.Busy:     {http.StatusConflict, "conflict"},
 	app.NotFound: {http.StatusNotFound, "not_found"},
+	app.Gone:     {http.StatusGone, "gone"},
 	app.Conflict: {http.StatusConflict, "conflict"},
 	app.Away:     {http.StatusServiceUnavailable, "store"},
 	app.Refused:  {http.StatusBadGateway, "refused"},
@@ -129,7 +134,11 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	return strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".") + "."
+	text = strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".")
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 // problem is a refusal with its status.
@@ -171,6 +180,9 @@ func readQuery(params []Param, u *url.URL) (query, error) {
 		for _, text := range given {
 			if text == "" {
 				continue
+			}
+			if len(text) > textLimit {
+				return query{}, bad("parameter %s is %d bytes long; it must be at most %d", p.Name, len(text), textLimit)
 			}
 			if p.Type == Filtering {
 				if err := new(app.Query).Set(p.Name, text, time.Now()); err != nil {

@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +32,12 @@ const (
 	renewal    = 30 * 24 * time.Hour // a certificate is made anew so long before its end
 )
 
+// CAName is how the common name of every local CA begins; what follows says whose it is.
+const CAName = "Echolab local CA"
+
+// caFile is where its certificate is kept.
+const caFile = "ca.pem"
+
 // Authority is the CA of this machine and the server's certificate that it signed, both ECDSA P-256.
 type Authority struct {
 	CA        *x509.Certificate
@@ -39,23 +47,47 @@ type Authority struct {
 	ServerPEM string // path of the server's certificate and key, one file
 }
 
+// lockWait is how long another process may take to make its certificate.
+const lockWait = 10 * time.Second
+
 // Local gives the server's certificate for hosts (DNS names and addresses), keeping it and the CA in dir. What is there
 // is used again; the certificate is made anew a month before it expires and when the hosts have changed, the CA when it
-// is missing, damaged or about to expire. Several processes may use the same dir.
+// is missing, damaged, about to expire or not valid yet (the clock was wrong then, or is now). Where nothing can be
+// written, or the CA's key cannot be read, a certificate that is there and serves is good enough. Several processes may
+// use the same dir; a file that one of them left half-written is made anew.
 func Local(dir string, hosts []string) (*Authority, error) {
 	if len(hosts) == 0 {
 		return nil, errors.New("a certificate needs a host name")
 	}
+	made, err := makeLocal(dir, hosts)
+	if err != nil {
+		if there := existing(dir, hosts); there != nil {
+			return there, nil
+		}
+	}
+	return made, err
+}
+
+func makeLocal(dir string, hosts []string) (*Authority, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, unwritable(dir, err)
 	}
 	lock := flock.New(filepath.Join(dir, "tls.lock"), flock.SetPermissions(0o600))
-	if err := lock.Lock(); err != nil {
-		return nil, unwritable(dir, err)
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); ctx.Err() != nil {
+		return nil, fmt.Errorf("another process has held %s for %s; end it, or set ECHOLAB_DATA to another folder", lock.Path(), lockWait)
+	} else if err != nil {
+		return nil, unwritable(lock.Path(), err)
 	}
 	defer func() { _ = lock.Close() }()
+	if left, err := filepath.Glob(filepath.Join(dir, unfinished)); err == nil {
+		for _, path := range left { // of a process that was killed while it wrote: nobody writes now
+			_ = os.Remove(path)
+		}
+	}
 
-	a := &Authority{CAPath: filepath.Join(dir, "ca.pem"), ServerPEM: filepath.Join(dir, fileName(hosts[0]))}
+	a := authorityIn(dir, hosts)
 	ca, err := a.authority(filepath.Join(dir, "ca-key.pem"))
 	if err != nil {
 		return nil, err
@@ -68,17 +100,50 @@ func Local(dir string, hosts []string) (*Authority, error) {
 	return a, err
 }
 
+func authorityIn(dir string, hosts []string) *Authority {
+	return &Authority{CAPath: filepath.Join(dir, caFile), ServerPEM: filepath.Join(dir, fileName(hosts[0]))}
+}
+
+// existing is what can be served as it is, without the CA's key; nil when nothing can.
+func existing(dir string, hosts []string) *Authority {
+	a := authorityIn(dir, hosts)
+	content, err := os.ReadFile(a.CAPath)
+	if err != nil {
+		return nil
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return nil
+	}
+	if a.CA, err = x509.ParseCertificate(block.Bytes); err != nil || !valid(a.CA) {
+		return nil
+	}
+	if a.Pair, err = read(a.ServerPEM, a.ServerPEM); err != nil || !a.serves(a.Pair.Leaf, hosts) {
+		return nil
+	}
+	return a
+}
+
+// valid tells whether the clock is between a certificate's ends.
+func valid(cert *x509.Certificate) bool {
+	now := time.Now()
+	return !now.Before(cert.NotBefore) && now.Before(cert.NotAfter)
+}
+
 // authority reads the CA, or makes one.
 func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
 	ca, err := read(a.CAPath, keyPath)
-	if err == nil && ca.Leaf.IsCA && time.Until(ca.Leaf.NotAfter) > serverLife && !time.Now().Before(ca.Leaf.NotBefore) {
-		return ca, os.Chmod(keyPath, 0o600)
+	if err == nil && ca.Leaf.IsCA && time.Until(ca.Leaf.NotAfter) > serverLife && valid(ca.Leaf) {
+		if info, err := os.Stat(keyPath); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			if err := os.Chmod(keyPath, 0o600); err != nil {
+				return nil, fmt.Errorf("local CA %s can be read by others, and that cannot be changed: %w", keyPath, err)
+			}
+		}
+		return ca, nil
 	}
 	for _, path := range []string{a.CAPath, keyPath} {
-		if f, err := os.Open(path); err == nil {
-			_ = f.Close() // only looked whether it can be read
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("local CA %s %s", path, fileProblem(err))
+		if _, err := os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("local CA %s %s", path, fileProblem(err)) // not ours to replace
 		}
 	}
 	a.Made = true
@@ -87,7 +152,7 @@ func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
 		who = strings.TrimPrefix(who+"@"+host, "@")
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "Echolab local CA " + who, Organization: []string{"Echolab development CA"}},
+		Subject:               pkix.Name{CommonName: CAName + " " + who, Organization: []string{"Echolab development CA"}},
 		NotBefore:             time.Now().Add(-time.Hour), // clocks of other machines and phones
 		NotAfter:              time.Now().Add(caLife),
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
@@ -110,12 +175,11 @@ func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
 
 // serves tells whether a certificate is ours, lasts and is for exactly these hosts.
 func (a *Authority) serves(leaf *x509.Certificate, hosts []string) bool {
-	now := time.Now()
 	have, want := Names(leaf), append([]string{}, hosts...)
 	slices.Sort(have)
 	slices.Sort(want)
 	return slices.Equal(have, slices.Compact(want)) && leaf.CheckSignatureFrom(a.CA) == nil &&
-		!now.Before(leaf.NotBefore) && now.Add(renewal).Before(leaf.NotAfter)
+		valid(leaf) && time.Until(leaf.NotAfter) > renewal
 }
 
 // issue makes the server's certificate.
@@ -171,17 +235,20 @@ func create(template *x509.Certificate, ca *tls.Certificate) (certPEM, keyPEM []
 	return certPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), nil
 }
 
-// write replaces a file in one step: whoever reads it gets the old one or the new one.
+// unfinished are the files that write makes on its way.
+const unfinished = ".new-*"
+
+// write replaces a file in one step: whoever reads it gets the old one or the new one, also after the power failed.
 func write(path string, content []byte, mode fs.FileMode) error {
 	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, content) {
 		return nil
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".new-*") // of mode 0600
+	temporary, err := os.CreateTemp(filepath.Dir(path), unfinished) // of mode 0600
 	if err != nil {
 		return unwritable(path, err)
 	}
 	_, err = temporary.Write(content)
-	err = errors.Join(err, temporary.Chmod(mode), temporary.Close())
+	err = errors.Join(err, temporary.Chmod(mode), temporary.Sync(), temporary.Close())
 	if err == nil {
 		err = os.Rename(temporary.Name(), path)
 	}

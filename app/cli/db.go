@@ -246,9 +246,10 @@ func dbExport(s *shell) *cobra.Command {
 		Long: `Write the entries that pass all filters, oldest first, to standard output or a file. It
 works beside a running server.
 
-NDJSON has one JSON object a line, the payload in it as JSON. CSV is for spreadsheets: a
-text that one would take for a formula (it begins with = + - or @) gets an apostrophe
-before it. Programs are better off with NDJSON.`,
+NDJSON has one JSON object a line, the payload in it as it was received; where it is no JSON,
+or has line ends in it, data is a string, and encoding says text or base64. CSV is for
+spreadsheets: a text that one would take for a formula (it begins with = + - or @) gets an
+apostrophe before it, and such a payload is in base64, as its column encoding says.`,
 		Example: `  echolab db export --channel 'private-client.*' --from 1h
   echolab db export --text 'ACME 2026-0042' --delivered no
   echolab db export --format csv --out events.csv`,

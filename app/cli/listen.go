@@ -52,6 +52,9 @@ presence channels then.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.channels = args
+			if err := ask.remote.check(); err != nil {
+				return err
+			}
 			if ask.count < 0 || ask.timeout < 0 {
 				return &usageError{"--count and --timeout must not be below 0"}
 			}

@@ -3,21 +3,28 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"echolab/app"
 	"echolab/app/api"
+	"echolab/app/certificate"
 )
 
 // remoteFlags are those of a command that can also talk to a server which is no Echolab.
-type remoteFlags struct{ url, id, key, secret string }
+type remoteFlags struct {
+	url, id, key, secret string
+	ca                   string
+	insecure             bool
+}
 
 func (r *remoteFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -25,11 +32,31 @@ func (r *remoteFlags) add(cmd *cobra.Command) {
 	f.Var((*word)(&r.id), "app-id", "its application's id (default: as .env says, like the next two)")
 	f.Var((*word)(&r.key), "key", "its application's key")
 	f.Var((*word)(&r.secret), "secret", "its application's secret")
+	f.Var((*word)(&r.ca), "ca", "PEM file of an authority that its certificate may come from, besides the system's and Echolab's own")
+	f.BoolVar(&r.insecure, "insecure", false, "do not look at its certificate")
+}
+
+// check refuses what would say nothing: whom to trust is a matter of --url.
+func (r *remoteFlags) check() error {
+	switch {
+	case r.url == "" && (r.ca != "" || r.insecure):
+		return &usageError{"--ca and --insecure say whom to trust at --url; give that too, or leave them out"}
+	case r.ca != "" && r.insecure:
+		return &usageError{"--ca says whom to trust and --insecure says anybody; leave one of them out"}
+	}
+	return nil
 }
 
 // remote is the server that --url names, with the credentials of the flags, else those that serve would use.
 func (s *shell) remote(r remoteFlags) (app.Remote, error) {
 	out := app.Remote{URL: r.url}
+	if err := r.check(); err != nil {
+		return out, err
+	}
+	var err error
+	if out.TLS, err = s.trusted(r); err != nil {
+		return out, err
+	}
 	cfg, err := app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
 	switch {
 	case err == nil:
@@ -46,6 +73,28 @@ func (s *shell) remote(r remoteFlags) (app.Remote, error) {
 		}
 	}
 	return out, nil
+}
+
+// trusted is whose certificate is believed at --url: the local CA of --tls auto counts where there is one.
+func (s *shell) trusted(r remoteFlags) (*tls.Config, error) {
+	if r.insecure {
+		fmt.Fprintf(s.err, "%s --insecure: whoever answers at %s is taken for the server\n", s.paint(s.err).amber("warning:"), plain(r.url))
+		return app.Unchecked(), nil
+	}
+	var files []string
+	if data := app.DataDir(s.environ); data != "" {
+		if own, there := certificate.LocalCA(filepath.Join(data, "tls")); there {
+			files = append(files, own)
+		}
+	}
+	if r.ca != "" {
+		file := r.ca
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(s.dir, file)
+		}
+		files = append(files, file)
+	}
+	return app.Trusting(files...)
 }
 
 func trigger(s *shell) *cobra.Command {
@@ -65,7 +114,10 @@ server refuses is printed in its words, and the exit code is 1.`,
   echolab trigger presence-room Say - --socket-id 123.456 < say.json
 
   # through a real Reverb, with the credentials of this folder's .env
-  echolab trigger private-client.5 InvoiceCreated '{"id": 42}' --url http://localhost:8080`,
+  echolab trigger private-client.5 InvoiceCreated '{"id": 42}' --url http://localhost:8080
+
+  # one whose certificate comes from an authority of the company's own
+  echolab trigger private-client.5 InvoiceCreated --url https://ws.example.com --ca company.pem`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args) > 3 {
 				return &usageError{fmt.Sprintf("%s takes CHANNEL EVENT JSON, but %d arguments were given; put quotes around each (see '%s --help')", cmd.CommandPath(), len(args), cmd.CommandPath())}
@@ -73,6 +125,9 @@ server refuses is printed in its words, and the exit code is 1.`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := remote.check(); err != nil {
+				return err
+			}
 			data, err := eventData(append(args, "{}")[2])
 			if err != nil {
 				return err
@@ -123,8 +178,13 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 	if s.json {
 		return json.NewEncoder(s.out).Encode(published)
 	}
+	return s.delivered(p.Event, published.Deliveries)
+}
+
+// delivered prints who got an event.
+func (s *shell) delivered(event string, deliveries []api.Delivery) error {
 	paint := s.paint(s.out)
-	for _, d := range published.Deliveries {
+	for _, d := range deliveries {
 		got := fmt.Sprintf("%d sockets got it", d.Recipients)
 		switch d.Recipients {
 		case 0:
@@ -132,7 +192,7 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 		case 1:
 			got = "1 socket got it"
 		}
-		if _, err := fmt.Fprintf(s.out, "%s on %s: %s  %s\n", paint.bold(plain(p.Event)), plain(d.Channel), got, paint.dim(fmt.Sprintf("#%d", d.Seq))); err != nil {
+		if _, err := fmt.Fprintf(s.out, "%s on %s: %s  %s\n", paint.bold(plain(event)), plain(d.Channel), got, paint.dim(fmt.Sprintf("#%d", d.Seq))); err != nil {
 			return err
 		}
 		if d.Note != "" {

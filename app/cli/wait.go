@@ -19,7 +19,8 @@ note says what came instead:
   {"entry": null, "next": 57, "note": "InvoiceCreated on private-client.5 did not come within 5s; this came instead: …"}
 
 Take SEQ before you act: last_seq of /api/status, or next of the answer before. Without after
-only what comes from now on counts. In channel and event * stands for any run of characters;
+only what comes from now on counts; the note says when something that fits had come before.
+In channel and event * stands for any run of characters;
 kind=subscribed waits until a page has subscribed. GET /api/openapi.json describes all of it.
 
 Pest:
@@ -56,6 +57,8 @@ the answer has its credentials, the lines for .env and for laravel-echo:
   await use(mine);                                   // then: &app=${mine.id} in each wait
   await request.delete(api + '/apps/' + mine.id);    // also disconnects who is on it
 
-It lives in memory: when Echolab ends, it is gone.`,
+It lives in memory: when Echolab ends, it is gone. Who waits for its events when it is
+removed gets status 410 at once. An id or a key of your own choice ({"id": "worker-1"}) has
+letters, digits, '.', '_' and '-' alone.`,
 	}
 }

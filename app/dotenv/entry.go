@@ -111,7 +111,9 @@ func (v *valueParser) parse() error {
 	case singleQuoted, doubleQuoted, escape:
 		hint := "Close the quote."
 		if st == singleQuoted {
-			hint = "Close the quote; a value over several lines needs double quotes."
+			at := v.block.at(v.start)
+			hint = fmt.Sprintf("The single quote opened on line %d, column %d must be closed on its line; a value over several lines needs double quotes.%s",
+				at.Line, at.Column, v.file.unread(v.block))
 		}
 		return v.refuse("a missing closing quote", 0, hint)
 	}

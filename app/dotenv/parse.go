@@ -12,6 +12,7 @@ type File struct {
 	Name     string
 	Entries  []Entry
 	Warnings []Warning
+	lines    []string // of the whole file
 }
 
 // Entry is one line of the file, or several that a double-quoted value spans.
@@ -99,6 +100,7 @@ func (f *File) blocks(text string) []block {
 	var open []string // lines of the block that is not yet closed
 	start := 0
 	lines := lineEnd.Split(text, -1)
+	f.lines = lines
 	for i, line := range lines {
 		switch {
 		case open != nil:
@@ -142,13 +144,26 @@ func (f *File) warn(index int, line, format string, args ...any) {
 	f.Warnings = append(f.Warnings, Warning{File: f.Name, Line: index + 1, Column: column, Name: name, Text: fmt.Sprintf(format, args...)})
 }
 
+// unread names, as a sentence, what stands below a block that Laravel refuses: it reads none of it.
+func (f *File) unread(b block) string {
+	from := b.line + strings.Count(b.text, "\n") // its index is one less than its number
+	below := lostLines(from, len(f.lines)-1, f.lines)
+	if below == nothingLost {
+		return ""
+	}
+	return " What follows is not read: " + strings.TrimSuffix(strings.TrimSuffix(below, " is"), " are") + "."
+}
+
+// nothingLost is what lostLines says where there is nothing.
+const nothingLost = "nothing else is"
+
 // lostLines names what goes missing with lines[from:to+1], by the names that can be seen in it.
 func lostLines(from, to int, lines []string) string {
 	for to > from && trim(lines[to]) == "" {
 		to--
 	}
 	if from > to || from >= len(lines) {
-		return "nothing else is"
+		return nothingLost
 	}
 	var names []string
 	for _, line := range lines[from : to+1] {

@@ -3,39 +3,106 @@ package metrics
 import (
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"echolab/emulator/journal"
 )
 
-// maxApps bounds the label app: tests may make and remove thousands. Those beyond share one.
+// maxApps bounds the label app: tests may make thousands. Those beyond share a label. So does what names an application
+// that is not served: requests with a wrong id, and what still happens to one that was removed, such as the end of its
+// connections. No id has parentheses unless a configuration file insists.
 const (
-	maxApps  = 100
-	otherApp = "other"
+	maxApps   = 100
+	otherApps = "(other)"
+	unserved  = "(not served)"
 )
 
-// app is an application's counters.
-func (m *Metrics) app(id string) *appCounters {
-	if c := m.apps[id]; c != nil {
-		return c
-	}
-	label := id
-	if len(m.apps) >= maxApps && id != "" {
-		if label = otherApp; m.apps[otherApp] != nil {
-			return m.apps[otherApp]
+// Serve is told of an application before anything happens in it: each of its series is there from now on, with zero.
+func (m *Metrics) Serve(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.apps[id] != nil:
+	case m.own < maxApps:
+		m.own++
+		m.apps[id] = m.counters(id)
+	default:
+		if m.others == nil {
+			m.others = m.counters(otherApps)
 		}
+		m.apps[id] = m.others
 	}
+}
+
+// Drop ends the series of an application that is not served any more.
+func (m *Metrics) Drop(id string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.apps[id]
+	delete(m.apps, id)
+	if c == nil || c == m.others {
+		return
+	}
+	m.own--
+	for _, series := range []*prometheus.CounterVec{m.accepted, m.deliveries, m.undelivered, m.opened, m.closed, m.slow, m.refused, m.hooks} {
+		series.DeletePartialMatch(prometheus.Labels{"app": c.label})
+	}
+}
+
+// counters makes the series of a label.
+func (m *Metrics) counters(label string) *appCounters {
 	c := &appCounters{label: label, deliveries: m.deliveries.WithLabelValues(label), undelivered: m.undelivered.WithLabelValues(label)}
 	for i := range c.accepted {
 		c.accepted[i] = m.accepted.WithLabelValues(label, journal.Source(i).String())
 	}
-	m.apps[label] = c
+	m.opened.WithLabelValues(label)
+	m.slow.WithLabelValues(label)
+	for _, row := range reasons {
+		m.closed.WithLabelValues(label, row.label)
+	}
+	m.closed.WithLabelValues(label, otherReason)
+	for _, outcome := range []string{hookDelivered, hookGivenUp} {
+		m.hooks.WithLabelValues(label, outcome)
+	}
 	return c
 }
 
-// count takes one entry.
-func (m *Metrics) count(e *journal.Entry) {
+// appLocked is the counters of the application that an entry belongs to.
+func (m *Metrics) appLocked(id string) *appCounters {
+	if c := m.apps[id]; c != nil {
+		return c
+	}
+	if m.unserved == nil {
+		m.unserved = m.counters(unserved)
+	}
+	return m.unserved
+}
+
+// labels are the values of the label app, one for each of the readings.
+func (m *Metrics) labels(apps []AppReadings) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]string, len(apps))
+	for i := range apps {
+		out[i] = otherApps // removed, or made, in this moment
+		if c := m.apps[apps[i].ID]; c != nil {
+			out[i] = c.label
+		}
+	}
+	return out
+}
+
+// Outcomes of a webhook.
+const (
+	hookDelivered = "delivered"
+	hookGivenUp   = "given_up"
+)
+
+// countLocked takes one entry.
+func (m *Metrics) countLocked(e *journal.Entry) {
 	switch e.Kind {
 	case journal.Published, journal.Whispered:
-		c := m.app(e.App)
+		c := m.appLocked(e.App)
 		c.accepted[int(e.Source)%len(c.accepted)].Inc()
 		if e.Count > 0 {
 			c.deliveries.Add(float64(e.Count))
@@ -43,30 +110,26 @@ func (m *Metrics) count(e *journal.Entry) {
 			c.undelivered.Inc()
 		}
 	case journal.Opened:
-		m.opened.WithLabelValues(m.app(e.App).label).Inc()
+		m.opened.WithLabelValues(m.appLocked(e.App).label).Inc()
 	case journal.Closed:
-		label, reason := m.app(e.App).label, closedReason(e.Note)
+		label, reason := m.appLocked(e.App).label, closedReason(e.Note)
 		m.closed.WithLabelValues(label, reason).Inc()
 		if reason == "slow" {
 			m.slow.WithLabelValues(label).Inc()
 		}
 	case journal.Refused:
-		m.refused.WithLabelValues(m.refusedApp(e.App), code(e.Note)).Inc()
+		label := "" // what names no application at all
+		if e.App != "" {
+			label = m.appLocked(e.App).label
+		}
+		m.refused.WithLabelValues(label, code(e.Note)).Inc()
 	case journal.Hook:
 		if e.Event == "given up" { // one entry for many, see emulator's receiver
-			m.hooks.WithLabelValues(m.app(e.App).label, "given_up").Add(float64(e.Count))
+			m.hooks.WithLabelValues(m.appLocked(e.App).label, hookGivenUp).Add(float64(e.Count))
 		} else {
-			m.hooks.WithLabelValues(m.app(e.App).label, "delivered").Inc()
+			m.hooks.WithLabelValues(m.appLocked(e.App).label, hookDelivered).Inc()
 		}
 	}
-}
-
-// refusedApp makes no counters for what may not be an application at all.
-func (m *Metrics) refusedApp(id string) string {
-	if id == "" {
-		return ""
-	}
-	return m.app(id).label
 }
 
 // reasons sort the words of a Closed entry; the first row that begins like them is taken.
@@ -82,7 +145,11 @@ var reasons = []struct{ begins, label string }{
 	{"closed with 1002", "protocol"},
 	{"text that is not UTF-8", "protocol"},
 	{"4301 ", "rate_limit"},
+	{"the application was removed", "app_removed"},
+	{"disconnected by hand", "by_hand"},
 }
+
+const otherReason = "other"
 
 func closedReason(note string) string {
 	for _, row := range reasons {
@@ -90,7 +157,7 @@ func closedReason(note string) string {
 			return row.label
 		}
 	}
-	return "other"
+	return otherReason
 }
 
 // code is the number that a Refused entry's note begins with, HTTP's or Pusher's; "none" for words alone.

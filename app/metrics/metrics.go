@@ -43,17 +43,20 @@ type Metrics struct {
 
 	accepted, deliveries, undelivered, opened, closed, slow, refused, hooks *prometheus.CounterVec
 	missed, committed                                                       prometheus.Counter
-	commits, publishes                                                      prometheus.Histogram
+	commits                                                                 prometheus.Histogram
+	publishes                                                               *prometheus.HistogramVec
 
-	apps map[string]*appCounters // owned by Follow
-
-	mu       sync.Mutex    // guards what follows
-	seen     uint64        // counted up to here
-	ended    bool          // nothing is counted any more
-	progress chan struct{} // closed and replaced when seen has grown
+	mu       sync.Mutex              // guards what follows
+	apps     map[string]*appCounters // by id: those that are served, see Serve
+	own      int                     // how many of them have a label of their own
+	others   *appCounters            // of those without
+	unserved *appCounters            // of those that are not served, or no more
+	seen     uint64                  // counted up to here
+	ended    bool                    // nothing is counted any more
+	progress chan struct{}           // closed and replaced when seen has grown
 }
 
-// appCounters is what the busiest entries need, looked up once.
+// appCounters is one value of the label app, with what the busiest entries need looked up once.
 type appCounters struct {
 	label                   string
 	accepted                [4]prometheus.Counter // by journal.Source
@@ -81,8 +84,12 @@ func New(read func() Readings) *Metrics {
 	m.committed = prometheus.NewCounter(prometheus.CounterOpts{Name: "echolab_store_committed_entries_total", Help: "Entries written to the store."})
 	m.commits = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "echolab_store_commit_duration_seconds",
 		Help: "Time for one transaction of the store.", Buckets: buckets})
-	m.publishes = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "echolab_publish_duration_seconds",
-		Help: "Time from a publisher's request to its answer, delivery and store included.", Buckets: buckets})
+	m.publishes = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "echolab_publish_duration_seconds",
+		Help:    "Time from a publisher's request to its answer, delivery and store included: http is the application's, server the control API's.",
+		Buckets: buckets}, []string{"source"})
+	for _, source := range []journal.Source{journal.HTTP, journal.Server} {
+		m.publishes.WithLabelValues(source.String())
+	}
 	m.registry.MustRegister(m.missed, m.committed, m.commits, m.publishes, gauges{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -97,13 +104,14 @@ func (m *Metrics) Committed(entries int, took time.Duration) {
 	m.commits.Observe(took.Seconds())
 }
 
-// Answered is told of a publish over HTTP once it is answered. Without kept it was turned away with 503.
-func (m *Metrics) Answered(took time.Duration, kept bool) {
+// Answered is told of a publish once it is answered: source is journal.HTTP for the application's, journal.Server for the
+// control API's. Without kept it was turned away with 503.
+func (m *Metrics) Answered(source journal.Source, took time.Duration, kept bool) {
 	if !kept {
 		m.refused.WithLabelValues("", "503").Inc()
 		return
 	}
-	m.publishes.Observe(took.Seconds())
+	m.publishes.WithLabelValues(source.String()).Observe(took.Seconds())
 }
 
 const (
@@ -120,10 +128,10 @@ func (m *Metrics) Follow(ctx context.Context, tail *journal.Tail) {
 	for {
 		n, lost, err := tail.Next(ctx, buf)
 		m.missed.Add(float64(lost))
-		for i := range buf[:n] {
-			m.count(&buf[i])
-		}
 		m.mu.Lock()
+		for i := range buf[:n] {
+			m.countLocked(&buf[i])
+		}
 		if n > 0 {
 			m.seen = buf[n-1].Seq
 		}
@@ -224,18 +232,19 @@ func (g gauges) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (g gauges) Collect(to chan<- prometheus.Metric) {
 	r := g.m.read()
+	labels := g.m.labels(r.Apps)
 	for _, row := range appGauges {
-		beyond := 0.0 // applications without a label of their own
+		others, some := 0.0, false // applications without a label of their own
 		for i := range r.Apps {
 			value := float64(row.value(&r.Apps[i]))
-			if i >= maxApps {
-				beyond += value
+			if labels[i] == otherApps {
+				others, some = others+value, true
 				continue
 			}
-			to <- prometheus.MustNewConstMetric(row.desc, prometheus.GaugeValue, value, r.Apps[i].ID)
+			to <- prometheus.MustNewConstMetric(row.desc, prometheus.GaugeValue, value, labels[i])
 		}
-		if len(r.Apps) > maxApps {
-			to <- prometheus.MustNewConstMetric(row.desc, prometheus.GaugeValue, beyond, otherApp)
+		if some {
+			to <- prometheus.MustNewConstMetric(row.desc, prometheus.GaugeValue, others, otherApps)
 		}
 	}
 	for _, row := range storeGauges {

@@ -64,6 +64,7 @@ func following(t *testing.T) (*metrics.Metrics, *journal.Journal) {
 			Store: metrics.StoreReadings{OK: true, BehindEntries: 4, BehindBytes: 900, Lost: 1, Bytes: 4096},
 		}
 	})
+	m.Serve("portal")
 	ended := make(chan struct{})
 	ready := j.Follow(0, false)
 	go func() {
@@ -90,6 +91,7 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		{Kind: journal.Closed, Note: "the connection was lost"},
 		{Kind: journal.Closed, Note: "4201 Pong reply not received in time"},
 		{Kind: journal.Closed, Note: "something new"},
+		{Kind: journal.Closed, Note: "disconnected by hand with 4299"},
 		{Kind: journal.Refused, Source: journal.HTTP, Note: "401 Authentication signature invalid. (why)"},
 		{Kind: journal.Refused, Source: journal.HTTP, Note: "401 Authentication signature invalid."},
 		{Kind: journal.Refused, Source: journal.Client, Note: "4009 Connection is unauthorized"},
@@ -101,8 +103,9 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		j.Append(e)
 	}
 	m.Committed(12, 3*time.Millisecond)
-	m.Answered(time.Millisecond, true)
-	m.Answered(time.Second, false)
+	m.Answered(journal.HTTP, time.Millisecond, true)
+	m.Answered(journal.Server, time.Millisecond, true)
+	m.Answered(journal.HTTP, time.Second, false)
 
 	got := scraped(t, m)
 	for name, want := range map[string]float64{
@@ -123,6 +126,7 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		"echolab_connections_closed_total app=portal reason=lost":         1,
 		"echolab_connections_closed_total app=portal reason=ping_timeout": 1,
 		"echolab_connections_closed_total app=portal reason=other":        1,
+		"echolab_connections_closed_total app=portal reason=by_hand":      1,
 		"echolab_slow_consumers_total app=portal":                         1,
 		"echolab_refused_total app=portal code=401":                       2,
 		"echolab_refused_total app=portal code=4009":                      1,
@@ -130,15 +134,16 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		"echolab_refused_total app= code=503":                             1,
 		"echolab_webhooks_total app=portal outcome=delivered":             1,
 		"echolab_webhooks_total app=portal outcome=given_up":              9,
-		"echolab_store_up":                      1,
-		"echolab_store_behind_entries":          4,
-		"echolab_store_behind_bytes":            900,
-		"echolab_store_lost_entries_total":      1,
-		"echolab_store_size_bytes":              4096,
-		"echolab_store_committed_entries_total": 12,
-		"echolab_store_commit_duration_seconds": 1,
-		"echolab_publish_duration_seconds":      1,
-		"echolab_metrics_missed_entries_total":  0,
+		"echolab_store_up":                               1,
+		"echolab_store_behind_entries":                   4,
+		"echolab_store_behind_bytes":                     900,
+		"echolab_store_lost_entries_total":               1,
+		"echolab_store_size_bytes":                       4096,
+		"echolab_store_committed_entries_total":          12,
+		"echolab_store_commit_duration_seconds":          1,
+		"echolab_publish_duration_seconds source=http":   1,
+		"echolab_publish_duration_seconds source=server": 1,
+		"echolab_metrics_missed_entries_total":           0,
 	} {
 		value, there := got[name]
 		assert.True(t, there, "no %s", name)
@@ -150,6 +155,9 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 // TestMetrics_TheLabelAppIsBounded: tests make an app each, and Prometheus keeps a series for each label for ever.
 func TestMetrics_TheLabelAppIsBounded(t *testing.T) {
 	m, j := following(t)
+	for i := range 500 {
+		m.Serve(fmt.Sprintf("worker-%d", i))
+	}
 	for i := range 500 {
 		j.Append(journal.Entry{Kind: journal.Published, Source: journal.HTTP, App: fmt.Sprintf("worker-%d", i), Count: 1})
 	}
@@ -163,6 +171,54 @@ func TestMetrics_TheLabelAppIsBounded(t *testing.T) {
 	}
 	assert.Equal(t, 500.0, sum, "none is left out")
 	assert.LessOrEqual(t, series, 101)
+}
+
+// TestMetrics_AnAppsSeriesComeAndGoWithIt: a rate can be computed from the first event on, and nothing stays behind.
+func TestMetrics_AnAppsSeriesComeAndGoWithIt(t *testing.T) {
+	m, j := following(t)
+	m.Serve("worker")
+	series := []string{
+		"events_accepted_total app=worker source=http", "deliveries_total app=worker", "undelivered_total app=worker",
+		"connections_opened_total app=worker", "connections_closed_total app=worker reason=app_removed",
+		"connections_closed_total app=worker reason=client", "slow_consumers_total app=worker", "webhooks_total app=worker outcome=given_up",
+	}
+	got := scraped(t, m)
+	for _, name := range series {
+		value, there := got["echolab_"+name]
+		assert.True(t, there, name)
+		assert.Zero(t, value, name)
+	}
+	assert.Contains(t, got, "echolab_publish_duration_seconds source=server")
+	j.Append(journal.Entry{Kind: journal.Opened, App: "worker"})
+	j.Append(journal.Entry{Kind: journal.Refused, App: "worker", Note: "4009 no"})
+	assert.Equal(t, 1.0, scraped(t, m)["echolab_connections_opened_total app=worker"])
+
+	m.Drop("worker")
+	j.Append(journal.Entry{Kind: journal.Closed, App: "worker", Note: "the application was removed"})
+	j.Append(journal.Entry{Kind: journal.Refused, App: "never there", Note: "404 no"})
+	got = scraped(t, m)
+	for name := range got {
+		assert.NotContains(t, name, "app=worker")
+		assert.NotContains(t, name, "never there")
+	}
+	assert.Equal(t, 1.0, got["echolab_connections_closed_total app=(not served) reason=app_removed"])
+	assert.Equal(t, 1.0, got["echolab_refused_total app=(not served) code=404"])
+	m.Drop("worker")
+
+	m.Serve("worker")
+	assert.Zero(t, scraped(t, m)["echolab_connections_opened_total app=worker"], "another one with its id begins anew")
+}
+
+// TestMetrics_LabelsAreFreedAgain: after a thousand workers the next one is still counted by its name.
+func TestMetrics_LabelsAreFreedAgain(t *testing.T) {
+	m, j := following(t)
+	for i := range 1000 {
+		m.Serve(fmt.Sprint("worker-", i))
+		m.Drop(fmt.Sprint("worker-", i))
+	}
+	m.Serve("last")
+	j.Append(journal.Entry{Kind: journal.Opened, App: "last"})
+	assert.Equal(t, 1.0, scraped(t, m)["echolab_connections_opened_total app=last"])
 }
 
 func TestMetrics_AScrapeHoldsAllThatHappenedBefore(t *testing.T) {

@@ -37,7 +37,7 @@ const (
 var steps = []step{
 	{"format", `test -z "$(gofmt -l $(git ls-files '*.go') | tee /dev/stderr)"`, nil},
 	{"modules", `go mod tidy -diff`, nil},
-	{"generated", `go run ./build/tsgen -check`, nil},
+	{"generated", `go run ./build/tsgen -check && go run ./build/licenses -check`, nil},
 	{"lockfiles", `! grep -n '"resolved"' $(git ls-files '*package-lock.json')`, nil},
 	{"page-types", `cd frontend && npm run --silent check`, nil},
 	{"page-units", `cd frontend && npm test --silent`, countVitest},

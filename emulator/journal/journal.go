@@ -154,7 +154,7 @@ func (j *Journal) At(seq uint64) (e Entry, ok bool) {
 // that follower caught up. Called at the doors only (an HTTP publish, a whisper), never with a lock held.
 // It returns ErrBehind when ctx ends first.
 func (j *Journal) Admit(ctx context.Context) error {
-	for j.lagging.Load() {
+	for j.Lagging() {
 		j.mu.Lock()
 		ch := j.admit
 		lagging := j.lagging.Load()
@@ -171,9 +171,27 @@ func (j *Journal) Admit(ctx context.Context) error {
 	return nil
 }
 
+// Lagging tells whether Admit would wait, so that a door that has nothing to wait for needs no timer.
+func (j *Journal) Lagging() bool { return j.lagging.Load() }
+
 // Settled waits until every must-follower is done with seq and all before it. With no must-follower it returns at
 // once: there is nobody to wait for.
 func (j *Journal) Settled(ctx context.Context, seq uint64) error {
+	return j.settle(ctx, nil, seq)
+}
+
+// SettledWithin is Settled that waits no longer than most, then returns context.DeadlineExceeded. A context with that
+// deadline says the same and costs more.
+func (j *Journal) SettledWithin(ctx context.Context, most time.Duration, seq uint64) error {
+	if j.musts.Load() == 0 {
+		return nil
+	}
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	return j.settle(ctx, timer.C, seq)
+}
+
+func (j *Journal) settle(ctx context.Context, late <-chan time.Time, seq uint64) (err error) {
 	if j.musts.Load() == 0 {
 		return nil
 	}
@@ -189,16 +207,19 @@ func (j *Journal) Settled(ctx context.Context, seq uint64) error {
 	case <-w.ch:
 		return nil
 	case <-ctx.Done():
-		j.mu.Lock()
-		for i := range j.waiters {
-			if j.waiters[i].ch == w.ch {
-				j.waiters = append(j.waiters[:i], j.waiters[i+1:]...)
-				break
-			}
-		}
-		j.mu.Unlock()
-		return ctx.Err()
+		err = ctx.Err()
+	case <-late:
+		err = context.DeadlineExceeded
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.waiters {
+		if j.waiters[i].ch == w.ch {
+			j.waiters = append(j.waiters[:i], j.waiters[i+1:]...)
+			break
+		}
+	}
+	return err
 }
 
 // settleLocked recomputes what is settled and whether the doors may open, and wakes whoever waited for that.
@@ -344,6 +365,20 @@ func (t *Tail) Next(ctx context.Context, buf []Entry) (n int, lost uint64, err e
 		}
 		j.mu.Lock()
 	}
+}
+
+// More copies into buf what came since Next, without waiting: it becomes part of the same batch.
+func (t *Tail) More(buf []Entry) (n int) {
+	j := t.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for n < len(buf) && t.cursor >= j.first && t.cursor < j.next && !t.closed {
+		buf[n] = j.ring[t.cursor&uint64(len(j.ring)-1)]
+		t.readBytes += buf[n].size()
+		t.cursor++
+		n++
+	}
+	return n
 }
 
 // Done says that the last batch is finished without asking for another.

@@ -74,6 +74,45 @@ func TestSettled_WaitsUntilTheBatchIsDone(t *testing.T) {
 	})
 }
 
+func TestSettledWithin_GivesUpWhenTheStoreIsTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.New(journal.Options{})
+		tail := j.Follow(0, true)
+		seq := j.Append(journal.Entry{Kind: journal.Published})
+
+		began := time.Now()
+		require.ErrorIs(t, j.SettledWithin(t.Context(), 3*time.Second, seq), context.DeadlineExceeded)
+		assert.Equal(t, 3*time.Second, time.Since(began))
+
+		drain(t, tail, 1)
+		tail.Done()
+		require.NoError(t, j.SettledWithin(t.Context(), time.Second, seq))
+	})
+}
+
+func TestTail_MoreJoinsTheBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.New(journal.Options{})
+		tail := j.Follow(0, true)
+		buf := make([]journal.Entry, 8)
+		assert.Zero(t, tail.More(buf), "it does not wait")
+		j.Append(journal.Entry{Kind: journal.Published})
+		n, _, err := tail.Next(t.Context(), buf)
+		require.NoError(t, err)
+		second := j.Append(journal.Entry{Kind: journal.Published})
+		n += tail.More(buf[n:])
+		require.Equal(t, 2, n)
+		assert.Equal(t, second, buf[1].Seq)
+
+		settled := make(chan error, 1)
+		go func() { settled <- j.Settled(t.Context(), second) }()
+		synctest.Wait()
+		assert.Empty(t, settled, "what More took is not done before Next is called again")
+		tail.Done()
+		require.NoError(t, <-settled)
+	})
+}
+
 func TestSettled_WithNobodyToWaitFor(t *testing.T) {
 	j := journal.New(journal.Options{})
 	seq := j.Append(journal.Entry{Kind: journal.Published})

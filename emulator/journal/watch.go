@@ -34,6 +34,9 @@ func NewWatch(j *Journal) *Watch {
 // or the journal is closed (ErrClosed). Entries that are no longer in the ring are left to older, which gets the
 // bounds, both exclusive, and tells whether it found one; a nil older skips them.
 //
+// What is in the ring is looked at to its end even when ctx ends meanwhile, or has ended: a timeout of nothing asks for
+// what is there.
+//
 // match is called for each entry in order, at times from another goroutine but never from two at once. It must not
 // modify or keep the entry, and be quick: all who wait are asked in turn.
 func (w *Watch) First(ctx context.Context, after uint64, match func(*Entry) bool,
@@ -80,7 +83,8 @@ func (w *Watch) First(ctx context.Context, after uint64, match func(*Entry) bool
 func (w *Watch) past(ctx context.Context, after uint64, match func(*Entry) bool,
 	older func(ctx context.Context, after, before uint64) (Entry, bool, error),
 ) (Entry, uint64, error) {
-	if after >= w.j.Last() {
+	last := w.j.Last()
+	if after >= last {
 		return Entry{}, after, ctx.Err()
 	}
 	tail := w.j.Follow(after, false)
@@ -104,7 +108,7 @@ func (w *Watch) past(ctx context.Context, after uint64, match func(*Entry) bool,
 			after = buf[i].Seq
 		}
 		switch {
-		case ctx.Err() != nil:
+		case after >= last && ctx.Err() != nil:
 			return Entry{}, after, ctx.Err()
 		case errors.Is(err, context.Canceled), errors.Is(err, ErrClosed):
 			return Entry{}, after, nil

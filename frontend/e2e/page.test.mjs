@@ -258,6 +258,6 @@ scene('a store in memory is said quietly, and the notices of others are at hand'
   const res = await fetch(`${server.url}${await page.getByRole('link', { name: '/licenses.txt' }).getAttribute('href')}`);
   const notices = await res.text();
   assert.equal(res.headers.get('content-type'), 'text/plain; charset=utf-8');
-  for (const of of [/ibm-plex-mono .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /ibm-plex-sans .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /SIL OPEN FONT LICENSE Version 1\.1/, /\nvue 3\..*\(MIT\)[^]*Copyright \(c\) 2018-present, Yuxi/])
+  for (const of of [/ibm-plex-mono .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /ibm-plex-sans .*OFL-1\.1\)\s+Copyright \d+ IBM Corp/, /SIL OPEN FONT LICENSE Version 1\.1/, /\nmodernc\.org\/sqlite v[^]*Copyright \(c\) 2017 The Sqlite Authors/, /\nvue 3\..*\(MIT\)[^]*Copyright \(c\) 2018-present, Yuxi/])
     assert.match(notices, of);
 });

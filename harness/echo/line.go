@@ -2,6 +2,7 @@ package echo
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ type LineOptions struct {
 	URL string
 	// App holds the key, and the secret where private channels are to be subscribed to.
 	App pusher.App
+	// TLS says whom to trust where the URL is https or wss; nil is whom the system trusts.
+	TLS *tls.Config
 	// Origin is sent where the server looks at it; empty for none.
 	Origin string
 }
@@ -67,7 +70,7 @@ func DialLine(ctx context.Context, opt LineOptions) (*Line, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshake)
 	defer cancel()
-	ws, res, err := (&websocket.Dialer{Proxy: http.ProxyFromEnvironment}).DialContext(ctx, address, header)
+	ws, res, err := (&websocket.Dialer{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opt.TLS}).DialContext(ctx, address, header)
 	if res != nil && errors.Is(err, websocket.ErrBadHandshake) {
 		return nil, &Refused{Message: fmt.Sprintf("%s answered %s to a WebSocket", opt.URL, res.Status)}
 	}

@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"echolab/app"
+	"echolab/emulator/pusher"
+)
+
+// signed is a server with a certificate for 127.0.0.1, or for other.test, and the PEM file of its authority.
+func signed(t *testing.T, ends time.Duration, forUs bool) (url, ca string) {
+	t.Helper()
+	make := func(template, parent *x509.Certificate, signer *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		require.NoError(t, err)
+		if parent == nil {
+			parent, signer = template, key
+		}
+		template.SerialNumber, template.NotBefore = big.NewInt(time.Now().UnixNano()), time.Now().Add(-48*time.Hour)
+		der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+		require.NoError(t, err)
+		cert, err := x509.ParseCertificate(der)
+		require.NoError(t, err)
+		return cert, key
+	}
+	authority, signer := make(&x509.Certificate{Subject: pkix.Name{CommonName: "Company Root"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}, nil, nil)
+	template := &x509.Certificate{Subject: pkix.Name{CommonName: "server"}, NotAfter: time.Now().Add(ends), DNSNames: []string{"other.test"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	if forUs {
+		template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	}
+	leaf, key := make(template, authority, signer)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw}, PrivateKey: key}}}
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	ca = filepath.Join(t.TempDir(), "root.pem")
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: authority.Raw}), 0o600))
+	return server.URL, ca
+}
+
+func TestRemote_SaysWhatToDoAboutACertificate(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends   time.Duration
+		forUs  bool
+		trust  bool
+		refuse string
+	}{
+		"trusted":              {time.Hour, true, true, ""},
+		"an unknown authority": {time.Hour, true, false, `is signed by "Company Root", which neither this system nor this Echolab trusts; pass --ca with the PEM file of that authority, or --insecure`},
+		"for another host":     {time.Hour, false, true, "is for other.test, not for that host; use one of those names, or --insecure"},
+		"expired":              {-time.Hour, true, true, "renew it, or put the clock right, or --insecure"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, ca := signed(t, c.ends, c.forUs)
+			r := app.Remote{URL: url, App: pusher.DefaultApp()}
+			if c.trust {
+				var err error
+				r.TLS, err = app.Trusting(ca)
+				require.NoError(t, err)
+			}
+			_, err := r.Trigger(t.Context(), "portal", "E", "{}", "")
+			heard := r.Listen(t.Context(), []string{"portal"}, "", func(string) {}, func(app.Heard) error { return nil })
+			if c.refuse == "" {
+				require.NoError(t, err)
+				assert.ErrorContains(t, heard, "answered 200 OK to a WebSocket")
+				return
+			}
+			require.ErrorContains(t, err, c.refuse)
+			assert.EqualError(t, heard, err.Error(), "the same words for both")
+			assert.NotContains(t, err.Error(), "auth_signature")
+
+			r.TLS = app.Unchecked()
+			_, err = r.Trigger(t.Context(), "portal", "E", "{}", "")
+			require.NoError(t, err)
+		})
+	}
+}
