@@ -315,7 +315,11 @@ func (ch *Channel) emit(name string, e *Event, with any) {
 		case func([]Member):
 			f(ch.Members())
 		case func(Member):
-			f(with.(Member))
+			m, ok := with.(Member)
+			if !ok { // a server may send pusher:member_added itself
+				m = Member{ID: scalar(field(e.Data(), "id")), Info: clone(field(e.Data(), "info"))}
+			}
+			f(m)
 		case func(*Problem):
 			f(asProblem(e, with))
 		}

@@ -95,7 +95,7 @@ type Session struct {
 	active  int
 	waiting []job
 
-	order sync.Mutex // held from taking a job to the writing of its request
+	order chan struct{} // full from the taking of a job to the writing of its request
 }
 
 // job is a request that waits for a connection to where it goes.
@@ -113,7 +113,7 @@ type way struct {
 }
 
 // Session makes one without cookies.
-func (e *Endpoint) Session() *Session { return &Session{e: e} }
+func (e *Endpoint) Session() *Session { return &Session{e: e, order: make(chan struct{}, 1)} }
 
 // atOnce is how many requests a browser has under way to one host over HTTP/1.1.
 const atOnce = 6
@@ -148,8 +148,8 @@ func (s *Session) work() {
 			w.c, w.kept, w.err = s.e.connection(ctx, at)
 			cancel()
 		}
-		s.order.Lock()
-		w.sent = sync.OnceFunc(s.order.Unlock)
+		s.order <- struct{}{}
+		w.sent = sync.OnceFunc(func() { <-s.order })
 		if j, ok := s.take(address); ok {
 			j.run(w)
 		} else if w.c != nil {

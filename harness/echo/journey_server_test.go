@@ -34,14 +34,14 @@ type server struct {
 	mu        sync.Mutex // guards what follows
 	mine      []entry
 	listening bool
-	tcp, ws   int
-	http      int
+	tcp       int
 	conns     map[string]*peer // by the recorded name of the upgraded connection
 	open      []net.Conn
 	claimed   map[int]bool // recorded entries that the script sends
 	cause     map[int]int  // recorded answer → recorded cause
 	used      map[int]bool // recorded causes that have happened
 	ended     bool
+	changed   chan struct{} // something has been recorded
 	answers   sync.WaitGroup
 }
 
@@ -55,7 +55,7 @@ type peer struct {
 }
 
 func newServer(t *testing.T, j *journey) *server {
-	s := &server{t: t, j: j, start: time.Now(), conns: map[string]*peer{}, claimed: map[int]bool{}, cause: map[int]int{}, used: map[int]bool{}}
+	s := &server{t: t, j: j, start: time.Now(), conns: map[string]*peer{}, claimed: map[int]bool{}, cause: map[int]int{}, used: map[int]bool{}, changed: make(chan struct{}, 1)}
 	s.listening = slices.ContainsFunc(j.Wire, func(e entry) bool { return e.Kind == "tcp_open" })
 	for _, step := range j.Script {
 		text := string(step.Server)
@@ -201,6 +201,10 @@ func (s *server) record(e entry) {
 	defer s.mu.Unlock()
 	e.T = s.now()
 	s.mine = append(s.mine, e)
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
 }
 
 func (s *server) wire() []entry {
@@ -219,7 +223,8 @@ func (s *server) show() string {
 
 // until waits for the count-th entry that fits.
 func (s *server) until(fits *regexp.Regexp, count int) bool {
-	for range 100_000 {
+	limit := time.After(100 * time.Second)
+	for {
 		n := 0
 		for _, e := range s.wire() {
 			body := ""
@@ -233,9 +238,12 @@ func (s *server) until(fits *regexp.Regexp, count int) bool {
 		if n >= count {
 			return true
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-s.changed:
+		case <-limit:
+			return false
+		}
 	}
-	return false
 }
 
 func (s *server) close() {
@@ -357,7 +365,8 @@ func (s *server) came(p *peer, e entry) {
 	}()
 }
 
-// waits tells whether an entry is recorded before this one on the same connection, is due, and has not been sent yet.
+// waits tells whether an entry is recorded before this one on the same connection, or on any of HTTP, is due, and has not
+// been sent yet.
 func (s *server) waits(i int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -365,7 +374,12 @@ func (s *server) waits(i int) bool {
 		return false
 	}
 	for k := range i {
-		if cause, ok := s.cause[k]; ok && s.used[cause] && !s.used[k] && s.j.Wire[cause].Conn == s.j.Wire[s.cause[i]].Conn {
+		cause, ok := s.cause[k]
+		if !ok || !s.used[cause] || s.used[k] {
+			continue
+		}
+		a, b := s.j.Wire[cause], s.j.Wire[s.cause[i]]
+		if a.Conn == b.Conn || a.Kind == "http_request" && b.Kind == a.Kind {
 			return true
 		}
 	}
@@ -385,15 +399,20 @@ func (s *server) answer(p *peer, cause int) {
 			time.Sleep(time.Until(begun.Add(ms(delay))))
 		}
 		for s.waits(i) {
-			time.Sleep(10 * time.Microsecond)
+			time.Sleep(200 * time.Microsecond)
 		}
 		s.mu.Lock()
-		s.used[i] = true
 		if i+1 < len(s.j.Wire) && s.j.Wire[i+1].Kind == "tcp_end" && s.j.Wire[i+1].Conn == e.Conn && s.j.Wire[i+1].T-e.T < 1 {
 			p.deaf = true
 		}
 		s.mu.Unlock()
 		s.send(p, e)
+		if s.j.Wire[cause].Kind == "http_request" {
+			time.Sleep(50 * time.Microsecond) // until the client has done what it does
+		}
+		s.mu.Lock()
+		s.used[i] = true
+		s.mu.Unlock()
 	}
 }
 
@@ -432,8 +451,7 @@ func (s *server) send(p *peer, e entry) {
 		b := "HTTP/1.1 101 Switching Protocols\r\n"
 		for _, h := range e.Headers {
 			if h[0] == "Sec-WebSocket-Accept" {
-				sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-				h[1] = base64.StdEncoding.EncodeToString(sum[:])
+				h[1] = acceptKey(key)
 			}
 			b += h[0] + ": " + h[1] + "\r\n"
 		}
@@ -523,35 +541,62 @@ func (s *server) dialPage(context.Context, string) (net.Conn, error) {
 	defer s.mu.Unlock()
 	client, nc := s.pipe()
 	go s.application(nc)
-	return client, nil
+	return &pageConn{client, s}, nil
+}
+
+// pageConn records requests as they are written: servers on several connections could not tell their order.
+type pageConn struct {
+	net.Conn
+	s *server
+}
+
+const warmUp = "GET /warm HTTP/1.1" // the load of the page itself, whose connection is kept
+
+func (c *pageConn) Write(b []byte) (int, error) {
+	if e, err := readRequest(bufio.NewReader(bytes.NewReader(b))); err == nil && e.Request != warmUp {
+		c.s.record(e)
+	}
+	return c.Conn.Write(b)
+}
+
+func readRequest(r *bufio.Reader) (e entry, err error) {
+	e = entry{Dir: "c>s", Kind: "http_request"}
+	if e.Request, e.Headers, err = head(r); err != nil {
+		return e, err
+	}
+	for _, h := range e.Headers {
+		if h[0] == "Content-Length" {
+			n, _ := strconv.Atoi(h[1])
+			b := make([]byte, n)
+			if _, err := io.ReadFull(r, b); err != nil {
+				return e, err
+			}
+			body := string(b)
+			e.Body = &body
+		}
+	}
+	return e, nil
 }
 
 func (s *server) application(nc net.Conn) {
-	r := bufio.NewReader(nc)
-	for {
-		request, headers, err := head(r)
-		if err != nil {
-			return
-		}
-		e := entry{Dir: "c>s", Kind: "http_request", Request: request, Headers: headers}
-		for _, h := range headers {
-			if h[0] == "Content-Length" {
-				n, _ := strconv.Atoi(h[1])
-				b := make([]byte, n)
-				if _, err := io.ReadFull(r, b); err != nil {
-					return
-				}
-				body := string(b)
-				e.Body = &body
+	requests := make(chan entry, 64)
+	go func() {
+		defer close(requests)
+		r := bufio.NewReader(nc)
+		for {
+			e, err := readRequest(r)
+			if err != nil {
+				return
 			}
+			requests <- e
 		}
-		if request == "GET /warm HTTP/1.1" { // the load of the page itself, whose connection is kept
+	}()
+	for e := range requests {
+		if e.Request == warmUp {
 			_, _ = io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			continue
 		}
 		s.mu.Lock()
-		s.http++
-		e.Conn = "r" + strconv.Itoa(s.http)
 		at := -1
 		for i, c := range s.j.Wire {
 			if c.Kind == "http_request" && !s.used[i] && c.say() == e.say() {
@@ -561,11 +606,15 @@ func (s *server) application(nc net.Conn) {
 			}
 		}
 		s.mu.Unlock()
-		s.record(e)
 		if at < 0 {
 			_, _ = io.WriteString(nc, "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
 			continue
 		}
-		s.answer(&peer{nc: nc, name: e.Conn}, at)
+		s.answer(&peer{nc: nc}, at)
 	}
+}
+
+func acceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }

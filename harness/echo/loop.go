@@ -37,6 +37,8 @@ type loop struct {
 	spare []func()
 	done  chan struct{}
 	stop  bool
+
+	settling bool
 }
 
 // waiter lets a loop sleep until something has come for one of its sockets, which it handles, or until it is woken.
@@ -163,8 +165,13 @@ func (l *loop) look() { l.now = int64(time.Since(l.epoch)) }
 // at is the time of now, with its monotonic reading.
 func (l *loop) at() time.Time { return l.epoch.Add(time.Duration(l.now)) }
 
-// settle ends a task.
+// settle ends a task. Within itself it does nothing: what is put off then comes after the rest.
 func (l *loop) settle() {
+	if l.settling {
+		return
+	}
+	l.settling = true
+	defer func() { l.settling = false }()
 	for len(l.later) > 0 || len(l.dirty) > 0 {
 		for i := 0; i < len(l.later); i++ {
 			f := l.later[i]

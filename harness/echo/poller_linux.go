@@ -116,8 +116,8 @@ type rawLink struct {
 	p    *poller
 	fd   int32
 	open bool
-	off  bool // reading is paused
-	want uint32
+	off  bool   // reading is paused
+	more bool   // something has come meanwhile
 	out  []byte // what the kernel did not take
 }
 
@@ -145,12 +145,14 @@ func dialRaw(l *loop, s *socket, p *poller, to netip.AddrPort, from netip.Addr) 
 		_ = syscall.Close(fd)
 		return nil, os.NewSyscallError("connect", err)
 	}
-	r := &rawLink{s: s, p: p, fd: int32(fd), want: syscall.EPOLLOUT}
+	r := &rawLink{s: s, p: p, fd: int32(fd)}
 	for len(p.links) <= fd {
 		p.links = append(p.links, make([]*rawLink, 256)...)
 	}
 	p.links[fd] = r
-	if err := syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: r.want, Fd: r.fd}); err != nil {
+	// Edges: each change is told once, and nothing need be asked for anew.
+	const edges = syscall.EPOLLIN | syscall.EPOLLOUT | syscall.EPOLLRDHUP | 1<<31
+	if err := syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: edges, Fd: r.fd}); err != nil {
 		r.close(true)
 		return nil, os.NewSyscallError("epoll_ctl", err)
 	}
@@ -165,7 +167,6 @@ func sockaddr(a netip.AddrPort) syscall.Sockaddr {
 }
 
 func (r *rawLink) happened(events uint32) {
-	l := r.s.loop
 	if !r.open {
 		code, err := syscall.GetsockoptInt(int(r.fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
 		if err == nil && code != 0 {
@@ -176,8 +177,10 @@ func (r *rawLink) happened(events uint32) {
 			r.s.ended(os.NewSyscallError("connect", err))
 			return
 		}
+		if events&(syscall.EPOLLOUT|syscall.EPOLLHUP) == 0 {
+			return
+		}
 		r.open = true
-		r.listen()
 		r.s.connected()
 		return
 	}
@@ -189,36 +192,43 @@ func (r *rawLink) happened(events uint32) {
 			return
 		}
 	}
-	if events&(syscall.EPOLLIN|syscall.EPOLLHUP|syscall.EPOLLERR|syscall.EPOLLRDHUP) == 0 || r.off {
-		return
-	}
-	n, err := syscall.Read(int(r.fd), l.buf)
+	const coming = syscall.EPOLLIN | syscall.EPOLLHUP | syscall.EPOLLERR | syscall.EPOLLRDHUP
 	switch {
-	case n > 0:
-		l.look()
-		r.s.received(l.buf[:n])
-	case err == syscall.EAGAIN || err == syscall.EINTR:
-	case err == nil:
-		r.close(false)
-		r.s.ended(io.EOF)
+	case events&coming == 0:
+	case r.off:
+		r.more = true
 	default:
-		r.close(true)
-		r.s.ended(os.NewSyscallError("read", err))
+		r.read(events&(coming&^syscall.EPOLLIN) != 0)
 	}
 }
 
-// listen asks for the events that matter now.
-func (r *rawLink) listen() {
-	want := uint32(syscall.EPOLLIN)
-	if r.off {
-		want = 0
-	}
-	if len(r.out) > 0 {
-		want |= syscall.EPOLLOUT
-	}
-	if want != r.want {
-		r.want = want
-		_ = syscall.EpollCtl(r.p.fd, syscall.EPOLL_CTL_MOD, int(r.fd), &syscall.EpollEvent{Events: want, Fd: r.fd})
+// read takes all that has come; ending tells that the end has come too.
+func (r *rawLink) read(ending bool) {
+	l := r.s.loop
+	for r.fd >= 0 {
+		if r.off {
+			r.more = true
+			return
+		}
+		n, err := syscall.Read(int(r.fd), l.buf)
+		switch {
+		case n > 0:
+			l.look()
+			r.s.received(l.buf[:n])
+			l.settle()
+			if n < len(l.buf) && !ending {
+				return // what comes later is told of by another edge
+			}
+		case err == syscall.EINTR:
+		case err == syscall.EAGAIN:
+			return
+		case err == nil:
+			r.close(false)
+			r.s.ended(io.EOF)
+		default:
+			r.close(true)
+			r.s.ended(os.NewSyscallError("read", err))
+		}
 	}
 }
 
@@ -245,7 +255,6 @@ func (r *rawLink) write(b []byte) {
 	if len(b) > 0 {
 		r.out = append(r.out, b...)
 	}
-	r.listen()
 }
 
 func (r *rawLink) close(reset bool) {
@@ -266,8 +275,9 @@ func (r *rawLink) pause(on bool) {
 		return
 	}
 	r.off = on
-	if r.open {
-		r.listen()
+	if !on && r.more {
+		r.more = false
+		r.s.loop.after(func() { r.read(true) })
 	}
 }
 
