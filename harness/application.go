@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -73,7 +74,9 @@ func (u *User) logIn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		u.session.SetCookie(name, value)
+		if err := u.session.SetCookies(&http.Cookie{Name: name, Value: value, Path: "/"}); err != nil {
+			return failed("login", "%v", err)
+		}
 	}
 	for name, text := range auth.Headers {
 		value, err := text.Eval(env)

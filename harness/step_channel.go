@@ -38,8 +38,10 @@ func wire(kind, name string) string {
 // Run opens the connection.
 func (s *Connect) Run(ctx context.Context, u *User) error {
 	if u.client == nil {
-		if err := u.logIn(ctx); err != nil {
-			return err
+		if u.run.endpoint != nil {
+			if err := u.logIn(ctx); err != nil {
+				return err
+			}
 		}
 		u.client = u.run.engine.Client(u.run.clients, u)
 		u.client.Session = u.session
