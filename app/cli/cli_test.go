@@ -283,7 +283,7 @@ func environ(ts *testscript.TestScript) []string {
 	return out
 }
 
-// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user ('' is a guest) and prints the status
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (” is a guest) and prints the status
 // and the answer.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
