@@ -77,6 +77,22 @@ var routes = []route{
 
 	{Route{http.MethodGet, "/api/backend", "the emulated Laravel application: how it is run, and what it consists of", nil, nil, BackendStatus{}},
 		false, (*Handler).backendStatus},
+	{Route{http.MethodGet, "/api/backend/online", "who is online in the emulated application, by heartbeat", nil, nil, Online{}}, false, (*Handler).online},
+	{Route{http.MethodGet, "/api/backend/activities", "its activity feed, newest first", []Param{
+		{Name: "limit", Type: Count, Help: "at most so many; left out: 50"},
+		{Name: "client", Help: "the feed of this client, by its id"},
+		{Name: "project", Help: "the feed of this project, by its id"},
+		{Name: "since", Help: "made later than this, such as 2026-01-05T09:30:00Z or 15m for the last 15 minutes"},
+	}, nil, Activities{}}, false, (*Handler).activities},
+	{Route{http.MethodPost, "/api/backend/activities", "add a line to its activity feed", nil, NewActivity{}, Activity{}}, false, (*Handler).addActivity},
+	{Route{http.MethodGet, "/api/backend/versions", "what changed in it after a data version, oldest first", []Param{
+		{Name: "since", Type: Number, Help: "changes after this version; left out: all that are kept"},
+		{Name: "limit", Type: Count, Help: "at most so many; left out: 1000"},
+	}, nil, DataVersions{}}, false, (*Handler).versions},
+	{Route{http.MethodGet, "/api/backend/viewers", "who looks at what in it", []Param{
+		{Name: "type", Help: "at rows of this type, as the front end names it: project"},
+		{Name: "id", Help: "at this one of them"},
+	}, nil, Viewers{}}, false, (*Handler).viewers},
 
 	{Route{http.MethodGet, "/api/backend/entities", "the types of rows of the emulated application", nil, nil, BackendTypes{}}, false, (*Handler).entityTypes},
 	{Route{http.MethodGet, "/api/backend/entities/{type}", "the rows of a type, as they are now", nil, nil, BackendEntities{}}, false, (*Handler).entities},

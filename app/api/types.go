@@ -452,6 +452,98 @@ type BackendChannel struct {
 	Member []string `json:"member"`
 }
 
+// OnlineUser is one user of the emulated application whose heartbeat still counts.
+type OnlineUser struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+	// Location is where the user is, such as a page or a route; empty when that was never said.
+	Location   string    `json:"location"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+}
+
+// Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online.
+type Online struct {
+	Users []OnlineUser `json:"users"`
+	// TTLSeconds is how long a heartbeat counts.
+	TTLSeconds float64 `json:"ttl_seconds"`
+}
+
+// Person is a user of the emulated application.
+type Person struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+}
+
+// Activity is one line of the emulated application's activity feed.
+type Activity struct {
+	ID          int64  `json:"id"`
+	Type        string `json:"type"`
+	Description string `json:"description"`
+	// User is who did it; null for the system.
+	User *Person `json:"user"`
+	// SubjectType is such as project; empty when it is about nothing.
+	SubjectType string `json:"subject_type"`
+	// SubjectID is a number, a text or null.
+	SubjectID json.RawMessage `json:"subject_id"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata  json.RawMessage `json:"metadata"`
+	CreatedAt time.Time       `json:"created_at"`
+}
+
+// Activities is the activity feed, newest first: GET /api/backend/activities.
+type Activities struct {
+	Activities []Activity `json:"activities"`
+}
+
+// NewActivity is a line to add: POST /api/backend/activities.
+type NewActivity struct {
+	// Type is such as project.created.
+	Type        string `json:"type"`
+	Description string `json:"description,omitempty"`
+	// User is the id of who did it; left out: the system.
+	User        string `json:"user,omitempty"`
+	SubjectType string `json:"subject_type,omitempty"`
+	SubjectID   string `json:"subject_id,omitempty"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// DataVersion is one change of a row of the emulated application.
+type DataVersion struct {
+	Version int64  `json:"version"`
+	Type    string `json:"type"`
+	// ID is a number or a text.
+	ID json.RawMessage `json:"id"`
+	// Action is created, updated or deleted.
+	Action string    `json:"action"`
+	At     time.Time `json:"at"`
+}
+
+// DataVersions is what changed after a version, oldest first: GET /api/backend/versions.
+type DataVersions struct {
+	// Version is what to ask with next.
+	Version int64         `json:"version"`
+	Changes []DataVersion `json:"changes"`
+	// More tells that there are more changes: ask again at once.
+	More bool `json:"more"`
+}
+
+// Viewer is a user of the emulated application who looks at a row.
+type Viewer struct {
+	// Type and ID name the row, as the front end did. ID is a number or a text.
+	Type  string          `json:"type"`
+	ID    json.RawMessage `json:"id"`
+	User  Person          `json:"user"`
+	Since time.Time       `json:"since"`
+}
+
+// Viewers is who looks at what: GET /api/backend/viewers.
+type Viewers struct {
+	Viewers []Viewer `json:"viewers"`
+}
+
 // BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities.
 type BackendTypes struct {
 	Types []BackendRows `json:"types"`

@@ -15,7 +15,8 @@ import (
 
 // backendCommands is the group's commands, in the order of the help.
 var backendCommands = []func(*shell) *cobra.Command{
-	backendUsers,
+	backendUsers, backendOnline, backendActivities, backendActivity, backendVersions, backendViewers,
+	backendRows, backendSet, backendAdd, backendDelete, backendNotify, backendWorkflow, backendNotifications, backendReset,
 }
 
 func backend(s *shell) *cobra.Command {

@@ -62,6 +62,7 @@ func TestCommands(t *testing.T) {
 			"subscribers": subscribers,
 			"follow":      follow,
 			"happens":     happens,
+			"request":     request,
 		},
 	})
 }
@@ -280,4 +281,26 @@ func environ(ts *testscript.TestScript) []string {
 		}
 	}
 	return out
+}
+
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (” is a guest) and prints the status
+// and the answer.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: request USER METHOD PATH [JSON]")
+	}
+	r, err := http.NewRequest(args[1], ts.Getenv("SERVER")+args[2], strings.NewReader(append(args, "")[3]))
+	ts.Check(err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if args[0] != "" {
+		r.Header.Set("X-Echolab-User", args[0])
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", answer.StatusCode, text)
+	ts.Check(err)
 }

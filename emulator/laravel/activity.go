@@ -148,6 +148,12 @@ func (b *Backend) loadActivities(ctx context.Context) error {
 	})
 }
 
+// ParseID is an id as an address or a command line has it: the integer where it is written as one.
+func ParseID(text string) ID { return pathID(text) }
+
+// UserNamed finds one of the cast by an id in text; nil when there is none.
+func (app *Application) UserNamed(id string) *User { return app.userByText(id) }
+
 // concerned tells whether what belongs to a client, or to none, is shown to the user: to an admin, or a member of it.
 func (u *User) concerned(client ID) bool {
 	return u.admin() || !client.IsZero() && u.memberOf(client)

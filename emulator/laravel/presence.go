@@ -309,3 +309,6 @@ func (b *Backend) loadPresence(ctx context.Context) error {
 	}
 	return b.loadViewers(ctx)
 }
+
+// TTL is how long a heartbeat counts.
+func (b *Backend) TTL() time.Duration { return b.description.Load().Presence.ttl() }

@@ -469,6 +469,98 @@ export interface BackendChannel {
   member: string[];
 }
 
+/** OnlineUser is one user of the emulated application whose heartbeat still counts. */
+export interface OnlineUser {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+  /** Location is where the user is, such as a page or a route; empty when that was never said. */
+  location: string;
+  last_seen_at: string;
+}
+
+/** Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online. */
+export interface Online {
+  users: OnlineUser[];
+  /** TTLSeconds is how long a heartbeat counts. */
+  ttl_seconds: number;
+}
+
+/** Person is a user of the emulated application. */
+export interface Person {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+}
+
+/** Activity is one line of the emulated application's activity feed. */
+export interface Activity {
+  id: number;
+  type: string;
+  description: string;
+  /** User is who did it; null for the system. */
+  user: Person | null;
+  /** SubjectType is such as project; empty when it is about nothing. */
+  subject_type: string;
+  /** SubjectID is a number, a text or null. */
+  subject_id: unknown;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata: unknown;
+  created_at: string;
+}
+
+/** Activities is the activity feed, newest first: GET /api/backend/activities. */
+export interface Activities {
+  activities: Activity[];
+}
+
+/** NewActivity is a line to add: POST /api/backend/activities. */
+export interface NewActivity {
+  /** Type is such as project.created. */
+  type: string;
+  description?: string;
+  /** User is the id of who did it; left out: the system. */
+  user?: string;
+  subject_type?: string;
+  subject_id?: string;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata?: unknown;
+}
+
+/** DataVersion is one change of a row of the emulated application. */
+export interface DataVersion {
+  version: number;
+  type: string;
+  /** ID is a number or a text. */
+  id: unknown;
+  /** Action is created, updated or deleted. */
+  action: string;
+  at: string;
+}
+
+/** DataVersions is what changed after a version, oldest first: GET /api/backend/versions. */
+export interface DataVersions {
+  /** Version is what to ask with next. */
+  version: number;
+  changes: DataVersion[];
+  /** More tells that there are more changes: ask again at once. */
+  more: boolean;
+}
+
+/** Viewer is a user of the emulated application who looks at a row. */
+export interface Viewer {
+  /** Type and ID name the row, as the front end did. ID is a number or a text. */
+  type: string;
+  id: unknown;
+  user: Person;
+  since: string;
+}
+
+/** Viewers is who looks at what: GET /api/backend/viewers. */
+export interface Viewers {
+  viewers: Viewer[];
+}
+
 /** BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities. */
 export interface BackendTypes {
   types: BackendRows[];
