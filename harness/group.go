@@ -110,13 +110,12 @@ func (g *groupRun) user(number int) *User {
 		}
 	}
 	g.r.users.Add(1)
+	_ = json.Unmarshal(u.info, &u.infoValue)
 	return u
 }
 
 // env is what the user's templates see.
 func (u *User) env() *Env {
-	var info any
-	_ = json.Unmarshal(u.info, &info)
 	vars := u.run.scenario.Variables
 	if len(u.vars) > 0 {
 		vars = make(map[string]any, len(vars)+len(u.vars))
@@ -128,7 +127,7 @@ func (u *User) env() *Env {
 		}
 	}
 	return &Env{Vars: vars, VU: u.number + 1, Iteration: u.iteration, Rng: u.rng,
-		User: map[string]any{"id": u.id, "info": info}, Seq: func() uint64 { u.fresh++; return u.fresh }}
+		User: map[string]any{"id": u.id, "info": u.infoValue}, Seq: func() uint64 { u.fresh++; return u.fresh }}
 }
 
 // shift is a user's time at work under an executor of virtual users.

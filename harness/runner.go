@@ -44,8 +44,15 @@ type Options struct {
 
 // Catalogue knows the events of the application.
 type Catalogue interface {
-	// Occurrence draws an event: seed makes it repeatable. payload is a JSON object.
-	Occurrence(name string, params, set map[string]any, seed uint64) (event string, channels []string, payload []byte, err error)
+	// Occurrence draws an event: seed makes it repeatable. An event may mean several requests.
+	Occurrence(name string, params, set map[string]any, seed uint64) ([]Emission, error)
+}
+
+// Emission is one request that an event of the catalogue comes to.
+type Emission struct {
+	Event    string
+	Channels []string
+	Payload  []byte // JSON
 }
 
 // Progress is how a run goes.

@@ -112,11 +112,16 @@ func (s *Emit) Run(ctx context.Context, u *User) error {
 	if err != nil {
 		return err
 	}
-	event, channels, payload, err := u.run.opt.Catalogue.Occurrence(name, params, set, u.rng.Uint64())
+	emissions, err := u.run.opt.Catalogue.Occurrence(name, params, set, u.rng.Uint64())
 	if err != nil {
 		return failed("emit", "%v", err)
 	}
-	return u.publish(ctx, event, channels, payload, s.ToOthers)
+	for _, e := range emissions {
+		if err := u.publish(ctx, e.Event, e.Channels, e.Payload, s.ToOthers); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func evalAll(values map[string]Value, env *Env) (map[string]any, error) {

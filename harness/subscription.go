@@ -251,19 +251,22 @@ const (
 )
 
 func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) {
-	accepted := p.accepted.Load()
+	accepted, slack := p.accepted.Load(), grace
+	if p.whisper { // nobody says when the server took it: it was written, that is all
+		slack = int64(s.client.ledger.cfg.Patience)
+	}
 	switch {
 	case p.sender == s.client:
 		return mustNot, "its sender is left out"
 	case accepted == refusedMark:
 		return mustNot, "the server had refused it"
-	case accepted > 0 && accepted < s.asked && !s.channel.cache: // a cache channel sends its last event to who comes
+	case accepted > 0 && accepted+slack < s.asked && !s.channel.cache: // a cache channel sends its last event to who comes
 		return mustNot, "it was accepted before the client asked for the channel"
-	case s.left > 0 && p.sent > s.left+grace:
+	case s.left > 0 && p.sent > s.left+grace: // what is sent after a leave was seen must not come
 		return mustNot, "the client had left the channel"
 	case accepted == 0 || s.confirmed == 0 || p.sent < s.confirmed:
 		return may, ""
-	case s.left == 0, !s.cut && accepted < s.left, s.cut && accepted < s.left-grace:
+	case s.left == 0, !s.cut && !p.whisper && accepted < s.left, accepted < s.left-slack:
 		return must, ""
 	}
 	return may, ""

@@ -14,15 +14,16 @@ import (
 // User is one virtual user: its client, its variables and its random stream. Its steps run on one goroutine; what the
 // client hears comes in on the client's loop.
 type User struct {
-	run    *run
-	group  *groupRun
-	number int    // in its group, from 0
-	name   string // group/number, from 1, for people
-	id     string // user_id
-	info   []byte // user_info, JSON
-	rng    *rand.Rand
-	vars   map[string]any
-	fresh  uint64 // of seq()
+	run       *run
+	group     *groupRun
+	number    int    // in its group, from 0
+	name      string // group/number, from 1, for people
+	id        string // user_id
+	info      []byte // user_info, JSON
+	infoValue any
+	rng       *rand.Rand
+	vars      map[string]any
+	fresh     uint64 // of seq()
 
 	client  *echo.Client
 	session *echo.Session // with the application: cookies, tokens
