@@ -11,8 +11,7 @@ type Channel struct {
 	c    *Client
 	name string
 
-	// Subscribed tells whether the server has confirmed, on this connection.
-	subscribed, pending, cancelled bool
+	subscribed, pending, cancelled bool // by pusher-js' names
 	byEcho                         bool // Echo has it in its list
 	bound                          []binding
 	presence                       *roster
@@ -212,7 +211,7 @@ func (ch *Channel) Bind(event string, f func(*Event)) (unbind func()) {
 	return func() { ch.drop(func(b *binding) bool { return b.id == id }) }
 }
 
-// Subscribed is what Echo calls subscribed: f is called at each confirmation, so after each reconnection too.
+// OnSubscribed is what Echo calls subscribed: f is called at each confirmation, so after each reconnection too.
 func (ch *Channel) OnSubscribed(f func()) *Channel {
 	ch.bind(succeededEvent, f)
 	return ch
