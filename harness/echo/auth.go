@@ -4,16 +4,21 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"sync/atomic"
 	"time"
 
 	"echolab/emulator/pusher"
 )
 
 // Authorizer lets clients into guarded channels, and users in. Authorize is called on the client's loop and must not block;
-// done is called once, from anywhere, also before Authorize returns.
+// done is called once, from anywhere, also before Authorize returns; the answer is a task of its own on the loop.
 type Authorizer interface {
 	Authorize(q Question, done func(Answer))
+}
+
+// Immediate is an Authorizer that need not wait: its answer is used in the task that asks, as that of pusher-js' public
+// channels is, so that subscribe messages keep the order of the channels. Authorize is not called then.
+type Immediate interface {
+	AuthorizeNow(q Question) Answer
 }
 
 // Question is what an authorizer is asked. Channel is "" for the sign-in of the user.
@@ -62,24 +67,18 @@ func (c *Client) authorize(channel string, then func(*Answer)) {
 		finish(&Answer{Problem: &Problem{Type: "AuthError", Message: "the client has no authorizer: give it the app's secret or an auth endpoint"}})
 		return
 	}
-	// An answer at once stays in this task; a later one is a task of its own.
-	var inside atomic.Bool
-	var now *Answer
-	inside.Store(true)
-	c.opt.Authorizer.Authorize(Question{c, c.socketID, channel}, func(a Answer) {
-		if inside.Load() {
-			now = &a
-			return
-		}
+	q := Question{c, c.socketID, channel}
+	if at, ok := c.opt.Authorizer.(Immediate); ok {
+		a := at.AuthorizeNow(q)
+		finish(&a)
+		return
+	}
+	c.opt.Authorizer.Authorize(q, func(a Answer) {
 		c.loop.post(func() {
 			c.loop.look()
 			finish(&a)
 		})
 	})
-	inside.Store(false)
-	if now != nil {
-		finish(now)
-	}
 }
 
 // Signer is an Authorizer that holds the app's secret: no network, no waiting.
@@ -95,11 +94,13 @@ type Signer struct {
 }
 
 // Authorize answers at once.
-func (s *Signer) Authorize(q Question, done func(Answer)) {
+func (s *Signer) Authorize(q Question, done func(Answer)) { done(s.AuthorizeNow(q)) }
+
+// AuthorizeNow is Authorize's answer.
+func (s *Signer) AuthorizeNow(q Question) Answer {
 	refused := Answer{Problem: authProblem(403, "")}
 	if s.Refuse != nil && s.Refuse(q.Client, q.Channel) {
-		done(refused)
-		return
+		return refused
 	}
 	member := func() (Member, bool) {
 		if s.Member == nil {
@@ -113,25 +114,22 @@ func (s *Signer) Authorize(q Question, done func(Answer)) {
 	case q.Channel == "":
 		m, ok := member()
 		if !ok {
-			done(refused)
-			return
+			return refused
 		}
 		a.UserData = memberText("id", m)
 		a.Auth = s.App.AuthString(pusher.UserText(q.SocketID, a.UserData))
-		done(a)
-		return
+		return a
 	case kind.Presence:
 		m, ok := member()
 		if !ok {
-			done(refused)
-			return
+			return refused
 		}
 		a.ChannelData, a.HasChannelData = memberText("user_id", m), true
 	case kind.Encrypted:
 		a.SharedSecret = base64.StdEncoding.EncodeToString(SharedSecret(s.MasterKey, q.Channel))
 	}
 	a.Auth = s.App.AuthString(pusher.ChannelText(q.SocketID, q.Channel, a.ChannelData))
-	done(a)
+	return a
 }
 
 func memberText(key string, m Member) string {

@@ -540,14 +540,16 @@ func (s *server) dialPage(context.Context, string) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	client, nc := s.pipe()
-	go s.application(nc)
-	return &pageConn{client, s}, nil
+	found := make(chan int, 64)
+	go s.application(nc, found)
+	return &pageConn{client, s, found}, nil
 }
 
 // pageConn records requests as they are written: servers on several connections could not tell their order.
 type pageConn struct {
 	net.Conn
-	s *server
+	s     *server
+	found chan int // the recorded request that each is, -1 for none
 }
 
 const warmUp = "GET /warm HTTP/1.1" // the load of the page itself, whose connection is kept
@@ -555,6 +557,7 @@ const warmUp = "GET /warm HTTP/1.1" // the load of the page itself, whose connec
 func (c *pageConn) Write(b []byte) (int, error) {
 	if e, err := readRequest(bufio.NewReader(bytes.NewReader(b))); err == nil && e.Request != warmUp {
 		c.s.record(e)
+		c.found <- c.s.find(e)
 	}
 	return c.Conn.Write(b)
 }
@@ -578,7 +581,20 @@ func readRequest(r *bufio.Reader) (e entry, err error) {
 	return e, nil
 }
 
-func (s *server) application(nc net.Conn) {
+// find is the recorded request that is the same and has not come yet.
+func (s *server) find(e entry) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, c := range s.j.Wire {
+		if c.Kind == "http_request" && !s.used[i] && c.say() == e.say() {
+			s.used[i] = true
+			return i
+		}
+	}
+	return -1
+}
+
+func (s *server) application(nc net.Conn, found <-chan int) {
 	requests := make(chan entry, 64)
 	go func() {
 		defer close(requests)
@@ -596,16 +612,7 @@ func (s *server) application(nc net.Conn) {
 			_, _ = io.WriteString(nc, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 			continue
 		}
-		s.mu.Lock()
-		at := -1
-		for i, c := range s.j.Wire {
-			if c.Kind == "http_request" && !s.used[i] && c.say() == e.say() {
-				at = i
-				s.used[i] = true
-				break
-			}
-		}
-		s.mu.Unlock()
+		at := <-found
 		if at < 0 {
 			_, _ = io.WriteString(nc, "HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n")
 			continue

@@ -4,8 +4,7 @@ package echo
 
 import "syscall"
 
-// openFiles is the limit of open files for this process, raised to the hard one by Go's runtime, and how many there are
-// at least besides connections.
+// openFiles is the limit of open files for this process, which Go's runtime has raised to the hard one.
 func openFiles() (limit uint64, ok bool) {
 	var r syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) != nil {

@@ -13,9 +13,9 @@ import (
 type link interface {
 	// write sends b, which may be used again at once. What cannot go at once is kept.
 	write(b []byte)
-	// close ends the connection after what is kept has been tried once more; with reset the peer sees an abortion.
+	// close ends the connection, once what is kept has gone where a goroutine writes it; with reset the peer sees an abortion.
 	close(reset bool)
-	// finish closes the way out and leaves the way in open.
+	// pause stops reading, or has it go on.
 	pause(on bool)
 }
 

@@ -19,7 +19,7 @@ const (
 	NoticeSocketError
 	// NoticeClosed: a WebSocket has closed. URL, Code (1006 where TCP just ended, 1005 for none), Reason, Clean.
 	NoticeClosed
-	// NoticeState: Previous, State. Previous and State are alike never.
+	// NoticeState: the state has changed. Previous, State.
 	NoticeState
 	// NoticeConnected: the server has greeted; SocketID is new. Took is the time since the first attempt of this connecting
 	// began; Again tells a return from the first time.

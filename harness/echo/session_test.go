@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -160,6 +162,13 @@ func TestSession_ReadsWhatAcceptEncodingOffers(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.Equal(t, text, string(res.Body), name)
 	}
+}
+
+// The vector is that of testdata/vectors.
+func TestSharedSecret(t *testing.T) {
+	key, err := base64.StdEncoding.DecodeString("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+	require.NoError(t, err)
+	assert.Equal(t, "8b77ab433f326d8fb3505bf0ded8bb001f938989297c393aab0146e2a4543607", hex.EncodeToString(echo.SharedSecret(key, "private-encrypted-vault.9")))
 }
 
 func TestSigner_KeepsToItsMembersAndSecrets(t *testing.T) {

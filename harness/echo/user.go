@@ -110,7 +110,6 @@ func (u *User) succeeded(e *Event) {
 		return
 	}
 	u.channel = &Channel{c: u.c, name: "#server-to-user-" + u.id}
-	u.channel.bind("", func(string, *Event) {})
 	u.channel.subscribe()
 }
 
