@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"echolab/app/store"
+	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
 )
 
@@ -57,6 +58,15 @@ type Config struct {
 	AdmitWait       time.Duration // how long a publisher waits for a store that is behind before it gets 503
 	ShutdownTimeout time.Duration // for a clean stop
 
+	// Backend is laravel.Fixed, AsWritten or Off. BackendAddr is where the emulated application listens besides, host:port,
+	// "" for nowhere. User is who asks when a request names nobody, an id; "" leaves that to Application.
+	Backend     string
+	BackendAddr string
+	User        string
+	// Application is what the emulated application consists of: the sections of echolab.yaml, the seed's where there
+	// are none.
+	Application *laravel.Application
+
 	// Apps are the applications served, at least one. The app that the environment or .env names is the first and
 	// overrides the app of echolab.yaml with the same id, setting by setting.
 	Apps []pusher.App
@@ -68,7 +78,11 @@ type Config struct {
 	Warnings []string
 
 	origins map[string]Origin
-	notes   []string // remarks on single values, collected while they are read
+	notes   []string  // remarks on single values, collected while they are read
+	parts   []Printed // sections of the emulated application: how much is in each, and where it stands
+	sources Sources   // what it was loaded from
+	watched []string  // the absolute paths of echolab.yaml and .env, be they there or not
+	stamp   string    // how they were when they were read
 }
 
 // Values of Config.Profile, Config.TLS, Config.LogFormat and Config.Ack.
@@ -113,7 +127,7 @@ type Sources struct {
 // default, for each setting by itself. All errors are an *Error of code Invalid whose message has a line for each
 // problem, with its place and the way out.
 func Load(src Sources) (Config, error) {
-	l := loader{src: src, config: Config{origins: make(map[string]Origin)}}
+	l := loader{src: src, config: Config{origins: make(map[string]Origin), sources: src}}
 	l.readConfigFile()
 	l.readEnvFile()
 	if len(l.problems) == 0 {
@@ -123,6 +137,7 @@ func Load(src Sources) (Config, error) {
 	if len(l.problems) == 0 {
 		l.resolveDB()
 		l.resolveTLS()
+		l.resolveApplication()
 		l.checkTogether()
 	}
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"echolab/emulator/laravel"
 	"echolab/harness/spelling"
 )
 
@@ -45,7 +46,14 @@ func (l *loader) checkNames() {
 
 func (l *loader) checkNetwork() {
 	c := &l.config
-	for _, at := range []struct{ name, what, host string }{{"host", "the server", c.Host}, {"ui_host", "the UI", c.UIHost}} {
+	listeners := []struct{ name, what, host string }{{"host", "the server", c.Host}, {"ui_host", "the UI", c.UIHost}}
+	if host, _, err := net.SplitHostPort(c.BackendAddr); err == nil {
+		listeners = append(listeners, struct{ name, what, host string }{"backend_addr", "the emulated application", host})
+	}
+	if c.BackendAddr != "" && c.Backend == string(laravel.Off) {
+		l.warn("backend_addr (%s) has no effect: backend is off (%s)", c.Origin("backend_addr"), c.Origin("backend"))
+	}
+	for _, at := range listeners {
 		if !Loopback(at.host) {
 			l.warn("%s can be reached from the network: %s is %s (%s)", at.what, at.name, at.host, c.Origin(at.name))
 		}

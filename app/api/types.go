@@ -123,8 +123,11 @@ type Feed struct {
 // Entries is a page of what the store has, oldest first: GET /api/events.
 type Entries struct {
 	Entries []Entry `json:"entries"`
-	// More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for.
+	// More tells that others may fit too: before the first entry, or after the last one where order=oldest was asked for. A
+	// search that takes long ends early, so a page may hold less than limit, even nothing, and More be true all the same.
 	More bool `json:"more"`
+	// Next is the value of before for the following page, or of after where order=oldest was asked for.
+	Next uint64 `json:"next"`
 }
 
 // Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not.
@@ -322,6 +325,313 @@ type Delivery struct {
 	Sockets []Subscriber `json:"sockets"`
 	// Note says why nobody got it.
 	Note string `json:"note"`
+}
+
+// CatalogueEvent is one event that the emulated application can send.
+type CatalogueEvent struct {
+	Name string `json:"name"`
+	// Wire is its name on the wire: App\\Events\\Name, or what broadcastAs gives.
+	Wire string `json:"wire"`
+	// Hear is the call of laravel-echo that hears it, such as .listen('.InvoiceCreated', …).
+	Hear string `json:"hear"`
+	// Channels are where it goes, with placeholders such as {clientId}.
+	Channels []string `json:"channels"`
+	// Params are the placeholders.
+	Params []string `json:"params"`
+	// Sample is a payload as it goes over the wire; Problem says why there is none.
+	Sample  string `json:"sample"`
+	Problem string `json:"problem,omitempty"`
+	// Now tells that the queue does not hold it (ShouldBroadcastNow).
+	Now bool `json:"now,omitempty"`
+	// Own tells that echolab.yaml has it or changes it.
+	Own bool `json:"own,omitempty"`
+	// Extension tells that the guide does not have it.
+	Extension bool `json:"extension,omitempty"`
+	// Whisper tells that clients send it to each other.
+	Whisper bool `json:"whisper,omitempty"`
+}
+
+// Catalogue is every event of the emulated application: GET /api/backend/catalogue.
+type Catalogue struct {
+	// Mode is fixed or as-written: it changes channels and payloads.
+	Mode   string           `json:"mode"`
+	Events []CatalogueEvent `json:"events"`
+}
+
+// Emit is an event of the catalogue to send: POST /api/backend/emit.
+type Emit struct {
+	// Event is its name in the catalogue, or on the wire.
+	Event string `json:"event"`
+	// Params is an object of ids for the placeholders and the payload: {"client": 5}. What is left out is drawn.
+	Params json.RawMessage `json:"params,omitempty"`
+	// Set changes the drawn payload; its keys are paths: {"total": "99.50", "invoice.status": "paid"}.
+	Set json.RawMessage `json:"set,omitempty"`
+	// Payload is sent in the place of a drawn one.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// Channels are used instead of its own, as they are on the wire.
+	Channels []string `json:"channels,omitempty"`
+	// SocketID is left out of those who get it.
+	SocketID string `json:"socket_id,omitempty"`
+	// Seed and Ordinal draw the same payload each time, its times included.
+	Seed    *uint64 `json:"seed,omitempty"`
+	Ordinal uint64  `json:"ordinal,omitempty"`
+	// Now passes the queue's delay by.
+	Now bool `json:"now,omitempty"`
+	// DryRun tells what would be sent, and sends nothing.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// EmittedRequest is one publish: an event on at most 100 channels.
+type EmittedRequest struct {
+	// Event is its name on the wire.
+	Event    string   `json:"event"`
+	Channels []string `json:"channels"`
+	// Data is the payload as text, byte for byte.
+	Data     string `json:"data"`
+	SocketID string `json:"socket_id,omitempty"`
+	// Deliveries tell who got it; there are none when it was not sent, or lies in the queue.
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Emitted tells what was sent and who got it: the answer to POST /api/backend/emit.
+type Emitted struct {
+	// Event is its name in the catalogue.
+	Event string           `json:"event"`
+	Sent  []EmittedRequest `json:"sent"`
+	// DelayMS is how long it lies in the queue before it is sent.
+	DelayMS int64 `json:"delay_ms,omitempty"`
+	// Notes say what a person may not expect.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// BackendStatus is the emulated Laravel application: GET /api/backend.
+type BackendStatus struct {
+	// Mode is fixed, as-written or off. All that follows is empty when it is off.
+	Mode string `json:"mode"`
+	// URL is where a client on this machine reaches it.
+	URL string `json:"url"`
+	// App is the application whose events it sends and whose channels it authorises, by its id.
+	App string `json:"app"`
+	// File is the echolab.yaml that describes it; empty when it is the built-in one.
+	File string `json:"file"`
+	// Problem says why a changed file is not used; empty when it is.
+	Problem string `json:"problem"`
+	// NeedsRestart names the settings that were changed and take effect at the next start.
+	NeedsRestart []string `json:"needs_restart"`
+	// DefaultUser is the id of who asks when a request names nobody; empty for a guest.
+	DefaultUser string           `json:"default_user"`
+	Users       []BackendUser    `json:"users"`
+	Channels    []BackendChannel `json:"channels"`
+	// Entities counts the described rows of each type, by its name.
+	Entities []BackendRows `json:"entities"`
+	// Events are the names of those that the file adds to the catalogue or puts in another's place.
+	Events []string `json:"events"`
+	// Workflows are the names of the notifications that workflows send.
+	Workflows []string `json:"workflows"`
+}
+
+// BackendRows counts the rows of a type of entity.
+type BackendRows struct {
+	Type string `json:"type"`
+	Rows int    `json:"rows"`
+}
+
+// BackendUser is one of the emulated application's users.
+type BackendUser struct {
+	// ID is a number or a text.
+	ID     json.RawMessage `json:"id"`
+	Name   string          `json:"name"`
+	Avatar string          `json:"avatar"`
+	Role   string          `json:"role"`
+	// Clients are the ids of the clients that the user belongs to.
+	Clients []string `json:"clients"`
+}
+
+// BackendChannel is one rule of the emulated routes/channels.php, in the order in which they are tried.
+type BackendChannel struct {
+	Pattern string `json:"pattern"`
+	Rule    string `json:"rule"`
+	// Member are the names of the fields that a presence channel shows of a member.
+	Member []string `json:"member"`
+}
+
+// OnlineUser is one user of the emulated application whose heartbeat still counts.
+type OnlineUser struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+	// Location is where the user is, such as a page or a route; empty when that was never said.
+	Location   string    `json:"location"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+}
+
+// Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online.
+type Online struct {
+	Users []OnlineUser `json:"users"`
+	// TTLSeconds is how long a heartbeat counts.
+	TTLSeconds float64 `json:"ttl_seconds"`
+}
+
+// Person is a user of the emulated application.
+type Person struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+}
+
+// Activity is one line of the emulated application's activity feed.
+type Activity struct {
+	ID          int64  `json:"id"`
+	Type        string `json:"type"`
+	Description string `json:"description"`
+	// User is who did it; null for the system.
+	User *Person `json:"user"`
+	// SubjectType is such as project; empty when it is about nothing.
+	SubjectType string `json:"subject_type"`
+	// SubjectID is a number, a text or null.
+	SubjectID json.RawMessage `json:"subject_id"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata  json.RawMessage `json:"metadata"`
+	CreatedAt time.Time       `json:"created_at"`
+}
+
+// Activities is the activity feed, newest first: GET /api/backend/activities.
+type Activities struct {
+	Activities []Activity `json:"activities"`
+}
+
+// NewActivity is a line to add: POST /api/backend/activities.
+type NewActivity struct {
+	// Type is such as project.created.
+	Type        string `json:"type"`
+	Description string `json:"description,omitempty"`
+	// User is the id of who did it; left out: the system.
+	User        string `json:"user,omitempty"`
+	SubjectType string `json:"subject_type,omitempty"`
+	SubjectID   string `json:"subject_id,omitempty"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// DataVersion is one change of a row of the emulated application.
+type DataVersion struct {
+	Version int64  `json:"version"`
+	Type    string `json:"type"`
+	// ID is a number or a text.
+	ID json.RawMessage `json:"id"`
+	// Action is created, updated or deleted.
+	Action string    `json:"action"`
+	At     time.Time `json:"at"`
+}
+
+// DataVersions is what changed after a version, oldest first: GET /api/backend/versions.
+type DataVersions struct {
+	// Version is what to ask with next.
+	Version int64         `json:"version"`
+	Changes []DataVersion `json:"changes"`
+	// More tells that there are more changes: ask again at once.
+	More bool `json:"more"`
+}
+
+// Viewer is a user of the emulated application who looks at a row.
+type Viewer struct {
+	// Type and ID name the row, as the front end did. ID is a number or a text.
+	Type  string          `json:"type"`
+	ID    json.RawMessage `json:"id"`
+	User  Person          `json:"user"`
+	Since time.Time       `json:"since"`
+}
+
+// Viewers is who looks at what: GET /api/backend/viewers.
+type Viewers struct {
+	Viewers []Viewer `json:"viewers"`
+}
+
+// BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities.
+type BackendTypes struct {
+	Types []BackendRows `json:"types"`
+}
+
+// BackendEntity is one row of the emulated application.
+type BackendEntity struct {
+	Type string `json:"type"`
+	// ID is a number or a text.
+	ID json.RawMessage `json:"id"`
+	// Version grows with every change; 0 is the row as it was described.
+	Version int64 `json:"version"`
+	// Data is every field.
+	Data json.RawMessage `json:"data"`
+}
+
+// BackendEntities are the rows of a type in the order of their ids: GET /api/backend/entities/{type}.
+type BackendEntities struct {
+	Rows []BackendEntity `json:"rows"`
+}
+
+// BackendChange is what becomes of a row: POST and PATCH /api/backend/entities/…
+type BackendChange struct {
+	// Fields are those to set. version may be among them: the change is refused when the row has another one by now.
+	Fields json.RawMessage `json:"fields"`
+	// As is the user who does it, by id, with what he may; without it the console does, which may do anything.
+	As string `json:"as,omitempty"`
+	// SocketID is a socket that does not get the events.
+	SocketID string `json:"socket_id,omitempty"`
+}
+
+// BackendNotice is what users are told: POST /api/backend/notify.
+type BackendNotice struct {
+	// Users are ids.
+	Users   []string `json:"users"`
+	Title   string   `json:"title,omitempty"`
+	Message string   `json:"message,omitempty"`
+	// Data is an object, laid over title and message.
+	Data json.RawMessage `json:"data,omitempty"`
+	// Type is the notification's class; left out: App\Notifications\WorkflowNotification.
+	Type string `json:"type,omitempty"`
+	// Queued broadcasts before the row is stored, as a notification does that implements ShouldQueue.
+	Queued bool `json:"queued,omitempty"`
+	// LagMS is how long the row of a queued one takes.
+	LagMS int64 `json:"lag_ms,omitempty"`
+}
+
+// BackendNotification is a notification as it is kept for one user.
+type BackendNotification struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	// User is the id of whom it is for: a number or a text.
+	User json.RawMessage `json:"user"`
+	Data json.RawMessage `json:"data"`
+	// ReadAt is null until it has been read.
+	ReadAt    *time.Time `json:"read_at"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+// BackendNotifications are notifications: what there is, newest first, or what has been sent.
+type BackendNotifications struct {
+	Notifications []BackendNotification `json:"notifications"`
+	// Warnings are about a workflow that was given.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run.
+type BackendRun struct {
+	// Data fills what stands in braces, and goes along.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows.
+type BackendWorkflow struct {
+	// Workflow has recipient_type, recipient_role (recipient_id, recipient_client_id), title and message, or to, title and
+	// body.
+	Workflow json.RawMessage `json:"workflow"`
+	// Data fills what stands in braces, and goes along.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// BackendReset tells what a reset gave back: POST /api/backend/reset.
+type BackendReset struct {
+	// Rows is how many rows users had made, changed or deleted.
+	Rows int `json:"rows"`
 }
 
 // Secret is an application's secret: GET /api/apps/{id}/secret.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -61,6 +62,9 @@ func TestCommands(t *testing.T) {
 			"control":     control,
 			"subscribers": subscribers,
 			"follow":      follow,
+			"happens":     happens,
+			"request":     request,
+			"slowsearch":  slowSearch,
 		},
 	})
 }
@@ -215,6 +219,18 @@ func subscribers(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// happens KIND TEXT waits until the server at $ECHOLAB_API has an entry of that kind whose note holds the text.
+func happens(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(ts.Getenv("ECHOLAB_API") + "/api/events/wait?after=0&timeout=20s&kind=" + args[0])
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if !bytes.Contains(text, []byte(args[1])) {
+		ts.Fatalf("no entry %s with %q: %s", args[0], args[1], text)
+	}
+}
+
 // follow PATTERN EVENT ARGS... runs echolab until it has printed a line that matches, publishes an event, waits until
 // that is printed too, presses Ctrl-C, and wants exit code 0.
 func follow(ts *testscript.TestScript, _ bool, args []string) {
@@ -267,4 +283,45 @@ func environ(ts *testscript.TestScript) []string {
 		}
 	}
 	return out
+}
+
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (an empty one is a guest) and prints the
+// status and the answer.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: request USER METHOD PATH [JSON]")
+	}
+	r, err := http.NewRequest(args[1], ts.Getenv("SERVER")+args[2], strings.NewReader(append(args, "")[3]))
+	ts.Check(err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if args[0] != "" {
+		r.Header.Set("X-Echolab-User", args[0])
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", answer.StatusCode, text)
+	ts.Check(err)
+}
+
+// slowSearch is a server whose store takes three pages to find two events, one of which holds nothing. $MATCH is its address.
+func slowSearch(ts *testscript.TestScript, _ bool, _ []string) {
+	pages := map[string]string{
+		"":   `{"entries":[{"seq":61,"kind":"published","event":"Newer"}],"more":true,"next":60}`,
+		"60": `{"entries":[],"more":true,"next":30}`,
+		"30": `{"entries":[{"seq":7,"kind":"published","event":"Older"}],"more":true,"next":7}`,
+		"7":  `{"entries":[{"seq":5,"kind":"published","event":"Oldest"}],"more":false,"next":5}`,
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page, ok := pages[r.URL.Query().Get("before")]; ok && r.URL.Path == "/api/events" {
+			_, _ = io.WriteString(w, page)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("MATCH", s.URL)
 }

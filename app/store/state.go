@@ -57,13 +57,16 @@ type health struct {
 	lost  uint64
 }
 
-func (h *health) failed(text string) {
+// failed notes what is wrong and tells whether that is news.
+func (h *health) failed(text string) (news bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.text == "" {
 		h.since = time.Now()
 	}
+	news = h.text != text
 	h.text = text
+	return news
 }
 
 func (h *health) ok() {

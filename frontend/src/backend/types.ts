@@ -15,7 +15,8 @@ export type Kind =
   | 'refused'
   | 'signed_in'
   | 'webhook'
-  | 'trouble';
+  | 'trouble'
+  | 'configured';
 
 /** The door that an entry came through. */
 export type Source =
@@ -139,8 +140,11 @@ export interface Feed {
 /** Entries is a page of what the store has, oldest first: GET /api/events. */
 export interface Entries {
   entries: Entry[];
-  /** More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for. */
+  /** More tells that others may fit too: before the first entry, or after the last one where order=oldest was asked for. A
+   * search that takes long ends early, so a page may hold less than limit, even nothing, and More be true all the same. */
   more: boolean;
+  /** Next is the value of before for the following page, or of after where order=oldest was asked for. */
+  next: number;
 }
 
 /** Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not. */
@@ -338,6 +342,313 @@ export interface Delivery {
   sockets: Subscriber[];
   /** Note says why nobody got it. */
   note: string;
+}
+
+/** CatalogueEvent is one event that the emulated application can send. */
+export interface CatalogueEvent {
+  name: string;
+  /** Wire is its name on the wire: App\\Events\\Name, or what broadcastAs gives. */
+  wire: string;
+  /** Hear is the call of laravel-echo that hears it, such as .listen('.InvoiceCreated', …). */
+  hear: string;
+  /** Channels are where it goes, with placeholders such as {clientId}. */
+  channels: string[];
+  /** Params are the placeholders. */
+  params: string[];
+  /** Sample is a payload as it goes over the wire; Problem says why there is none. */
+  sample: string;
+  problem?: string;
+  /** Now tells that the queue does not hold it (ShouldBroadcastNow). */
+  now?: boolean;
+  /** Own tells that echolab.yaml has it or changes it. */
+  own?: boolean;
+  /** Extension tells that the guide does not have it. */
+  extension?: boolean;
+  /** Whisper tells that clients send it to each other. */
+  whisper?: boolean;
+}
+
+/** Catalogue is every event of the emulated application: GET /api/backend/catalogue. */
+export interface Catalogue {
+  /** Mode is fixed or as-written: it changes channels and payloads. */
+  mode: string;
+  events: CatalogueEvent[];
+}
+
+/** Emit is an event of the catalogue to send: POST /api/backend/emit. */
+export interface Emit {
+  /** Event is its name in the catalogue, or on the wire. */
+  event: string;
+  /** Params is an object of ids for the placeholders and the payload: {"client": 5}. What is left out is drawn. */
+  params?: unknown;
+  /** Set changes the drawn payload; its keys are paths: {"total": "99.50", "invoice.status": "paid"}. */
+  set?: unknown;
+  /** Payload is sent in the place of a drawn one. */
+  payload?: unknown;
+  /** Channels are used instead of its own, as they are on the wire. */
+  channels?: string[];
+  /** SocketID is left out of those who get it. */
+  socket_id?: string;
+  /** Seed and Ordinal draw the same payload each time, its times included. */
+  seed?: number;
+  ordinal?: number;
+  /** Now passes the queue's delay by. */
+  now?: boolean;
+  /** DryRun tells what would be sent, and sends nothing. */
+  dry_run?: boolean;
+}
+
+/** EmittedRequest is one publish: an event on at most 100 channels. */
+export interface EmittedRequest {
+  /** Event is its name on the wire. */
+  event: string;
+  channels: string[];
+  /** Data is the payload as text, byte for byte. */
+  data: string;
+  socket_id?: string;
+  /** Deliveries tell who got it; there are none when it was not sent, or lies in the queue. */
+  deliveries: Delivery[];
+}
+
+/** Emitted tells what was sent and who got it: the answer to POST /api/backend/emit. */
+export interface Emitted {
+  /** Event is its name in the catalogue. */
+  event: string;
+  sent: EmittedRequest[];
+  /** DelayMS is how long it lies in the queue before it is sent. */
+  delay_ms?: number;
+  /** Notes say what a person may not expect. */
+  notes?: string[];
+}
+
+/** BackendStatus is the emulated Laravel application: GET /api/backend. */
+export interface BackendStatus {
+  /** Mode is fixed, as-written or off. All that follows is empty when it is off. */
+  mode: string;
+  /** URL is where a client on this machine reaches it. */
+  url: string;
+  /** App is the application whose events it sends and whose channels it authorises, by its id. */
+  app: string;
+  /** File is the echolab.yaml that describes it; empty when it is the built-in one. */
+  file: string;
+  /** Problem says why a changed file is not used; empty when it is. */
+  problem: string;
+  /** NeedsRestart names the settings that were changed and take effect at the next start. */
+  needs_restart: string[];
+  /** DefaultUser is the id of who asks when a request names nobody; empty for a guest. */
+  default_user: string;
+  users: BackendUser[];
+  channels: BackendChannel[];
+  /** Entities counts the described rows of each type, by its name. */
+  entities: BackendRows[];
+  /** Events are the names of those that the file adds to the catalogue or puts in another's place. */
+  events: string[];
+  /** Workflows are the names of the notifications that workflows send. */
+  workflows: string[];
+}
+
+/** BackendRows counts the rows of a type of entity. */
+export interface BackendRows {
+  type: string;
+  rows: number;
+}
+
+/** BackendUser is one of the emulated application's users. */
+export interface BackendUser {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+  avatar: string;
+  role: string;
+  /** Clients are the ids of the clients that the user belongs to. */
+  clients: string[];
+}
+
+/** BackendChannel is one rule of the emulated routes/channels.php, in the order in which they are tried. */
+export interface BackendChannel {
+  pattern: string;
+  rule: string;
+  /** Member are the names of the fields that a presence channel shows of a member. */
+  member: string[];
+}
+
+/** OnlineUser is one user of the emulated application whose heartbeat still counts. */
+export interface OnlineUser {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+  /** Location is where the user is, such as a page or a route; empty when that was never said. */
+  location: string;
+  last_seen_at: string;
+}
+
+/** Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online. */
+export interface Online {
+  users: OnlineUser[];
+  /** TTLSeconds is how long a heartbeat counts. */
+  ttl_seconds: number;
+}
+
+/** Person is a user of the emulated application. */
+export interface Person {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+}
+
+/** Activity is one line of the emulated application's activity feed. */
+export interface Activity {
+  id: number;
+  type: string;
+  description: string;
+  /** User is who did it; null for the system. */
+  user: Person | null;
+  /** SubjectType is such as project; empty when it is about nothing. */
+  subject_type: string;
+  /** SubjectID is a number, a text or null. */
+  subject_id: unknown;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata: unknown;
+  created_at: string;
+}
+
+/** Activities is the activity feed, newest first: GET /api/backend/activities. */
+export interface Activities {
+  activities: Activity[];
+}
+
+/** NewActivity is a line to add: POST /api/backend/activities. */
+export interface NewActivity {
+  /** Type is such as project.created. */
+  type: string;
+  description?: string;
+  /** User is the id of who did it; left out: the system. */
+  user?: string;
+  subject_type?: string;
+  subject_id?: string;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata?: unknown;
+}
+
+/** DataVersion is one change of a row of the emulated application. */
+export interface DataVersion {
+  version: number;
+  type: string;
+  /** ID is a number or a text. */
+  id: unknown;
+  /** Action is created, updated or deleted. */
+  action: string;
+  at: string;
+}
+
+/** DataVersions is what changed after a version, oldest first: GET /api/backend/versions. */
+export interface DataVersions {
+  /** Version is what to ask with next. */
+  version: number;
+  changes: DataVersion[];
+  /** More tells that there are more changes: ask again at once. */
+  more: boolean;
+}
+
+/** Viewer is a user of the emulated application who looks at a row. */
+export interface Viewer {
+  /** Type and ID name the row, as the front end did. ID is a number or a text. */
+  type: string;
+  id: unknown;
+  user: Person;
+  since: string;
+}
+
+/** Viewers is who looks at what: GET /api/backend/viewers. */
+export interface Viewers {
+  viewers: Viewer[];
+}
+
+/** BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities. */
+export interface BackendTypes {
+  types: BackendRows[];
+}
+
+/** BackendEntity is one row of the emulated application. */
+export interface BackendEntity {
+  type: string;
+  /** ID is a number or a text. */
+  id: unknown;
+  /** Version grows with every change; 0 is the row as it was described. */
+  version: number;
+  /** Data is every field. */
+  data: unknown;
+}
+
+/** BackendEntities are the rows of a type in the order of their ids: GET /api/backend/entities/{type}. */
+export interface BackendEntities {
+  rows: BackendEntity[];
+}
+
+/** BackendChange is what becomes of a row: POST and PATCH /api/backend/entities/… */
+export interface BackendChange {
+  /** Fields are those to set. version may be among them: the change is refused when the row has another one by now. */
+  fields: unknown;
+  /** As is the user who does it, by id, with what he may; without it the console does, which may do anything. */
+  as?: string;
+  /** SocketID is a socket that does not get the events. */
+  socket_id?: string;
+}
+
+/** BackendNotice is what users are told: POST /api/backend/notify. */
+export interface BackendNotice {
+  /** Users are ids. */
+  users: string[];
+  title?: string;
+  message?: string;
+  /** Data is an object, laid over title and message. */
+  data?: unknown;
+  /** Type is the notification's class; left out: App\Notifications\WorkflowNotification. */
+  type?: string;
+  /** Queued broadcasts before the row is stored, as a notification does that implements ShouldQueue. */
+  queued?: boolean;
+  /** LagMS is how long the row of a queued one takes. */
+  lag_ms?: number;
+}
+
+/** BackendNotification is a notification as it is kept for one user. */
+export interface BackendNotification {
+  id: string;
+  type: string;
+  /** User is the id of whom it is for: a number or a text. */
+  user: unknown;
+  data: unknown;
+  /** ReadAt is null until it has been read. */
+  read_at: string | null;
+  created_at: string;
+}
+
+/** BackendNotifications are notifications: what there is, newest first, or what has been sent. */
+export interface BackendNotifications {
+  notifications: BackendNotification[];
+  /** Warnings are about a workflow that was given. */
+  warnings?: string[];
+}
+
+/** BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run. */
+export interface BackendRun {
+  /** Data fills what stands in braces, and goes along. */
+  data?: unknown;
+}
+
+/** BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows. */
+export interface BackendWorkflow {
+  /** Workflow has recipient_type, recipient_role (recipient_id, recipient_client_id), title and message, or to, title and
+   * body. */
+  workflow: unknown;
+  /** Data fills what stands in braces, and goes along. */
+  data?: unknown;
+}
+
+/** BackendReset tells what a reset gave back: POST /api/backend/reset. */
+export interface BackendReset {
+  /** Rows is how many rows users had made, changed or deleted. */
+  rows: number;
 }
 
 /** Secret is an application's secret: GET /api/apps/{id}/secret. */
