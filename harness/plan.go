@@ -91,6 +91,15 @@ func (p *Plan) length(g *Group) time.Duration {
 	return end
 }
 
+// Length is when the last group ends, by the plan, since the run's start.
+func (p *Plan) Length() (end time.Duration) {
+	for i := range p.Scenario.Groups {
+		g := &p.Scenario.Groups[i]
+		end = max(end, g.StartTime+p.length(g))
+	}
+	return end
+}
+
 // Users is how many virtual users work at the same time at most, in this segment.
 func (p *Plan) Users() (most int) {
 	for i := range p.Scenario.Groups {
