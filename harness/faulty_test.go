@@ -106,7 +106,9 @@ func (f *faulty) other(v *victim) *victim {
 	return nil
 }
 
-func is(message []byte, event string) bool { return bytes.Contains(message, []byte(`"event":"`+event+`"`)) }
+func is(message []byte, event string) bool {
+	return bytes.Contains(message, []byte(`"event":"`+event+`"`))
+}
 
 // TestRun_FaultyServers: each fault is caught and named by the right counter, and the right server raises none of them.
 func TestRun_FaultyServers(t *testing.T) {

@@ -2,8 +2,11 @@ package harness_test
 
 import (
 	"context"
+	"encoding/json"
 	"net"
-	"os"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,7 +161,6 @@ func TestRun_Steps(t *testing.T) {
 		}},
 		{"a listener that can", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: .InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Passed, nil},
 		{"repeat and set", connect + "      - channel: portal\n", "      - set: {n: 3}\n      - repeat: {times: 3, every: 10ms, steps: [{publish: {channel: portal, event: Tick, payload: {n: \"{{ n }}\"}}}]}\n      - expect: {channel: portal, event: Tick, count: 3, where: data.n == 3}\n", harness.Passed, nil},
-		{"a refused subscription that must be", connect, "      - private: {channel: \"odd name\", refused: true}\n", harness.Passed, nil},
 		{"before connect", "", "      - join: room\n", harness.Passed, func(t *testing.T, r *harness.Result) {
 			assert.Equal(t, int64(1), count(t, r, "errors", map[string]string{"error": "not connected"}))
 		}},
@@ -176,6 +178,54 @@ func TestRun_Steps(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRun_ARealApplicationAuthorises: every user logs in, keeps its cookie and asks for each channel with it.
+func TestRun_ARealApplicationAuthorises(t *testing.T) {
+	opt := reverb(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "laravel_session", Value: "of-" + r.FormValue("user"), Path: "/"})
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /broadcasting/auth", func(w http.ResponseWriter, r *http.Request) {
+		cookie, err := r.Cookie("laravel_session")
+		if err != nil || r.Header.Get("X-Tenant") != "acme" {
+			http.Error(w, "who", http.StatusUnauthorized)
+			return
+		}
+		user := strings.TrimPrefix(cookie.Value, "of-")
+		if name := r.FormValue("channel_name"); name != "private-user."+user {
+			http.Error(w, "", http.StatusForbidden)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(map[string]string{"auth": opt.App.AuthString(pusher.ChannelText(r.FormValue("socket_id"), r.FormValue("channel_name"), ""))})
+	})
+	application := httptest.NewServer(mux)
+	defer application.Close()
+	r := play(t, opt, `
+name: real
+target:
+  auth:
+    endpoint: `+application.URL+`/broadcasting/auth
+    headers: {X-Tenant: acme}
+    login: {post: /login, form: {user: "u{{ vu }}"}}
+  application: `+application.URL+`
+scenarios:
+  one:
+    executor: per-vu-iterations
+    vus: 3
+    iterations: 1
+    user: {id: "u{{ vu }}"}
+    setup: [connect]
+    steps:
+      - private: "user.u{{ vu }}"
+      - private: {channel: user.somebody, refused: true}
+`)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q %q", r.Reasons, r.Warnings)
+	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "200", "kind": "private"}))
+	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "403"}))
+	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"kind": "login"}))
 }
 
 func TestRun_ATargetThatIsNotThere(t *testing.T) {
@@ -295,5 +345,3 @@ thresholds:
 	assert.Contains(t, r.Knee.Broke, "events_published")
 	assert.Greater(t, len(r.Knee.Attempts), 4)
 }
-
-func TestMain(m *testing.M) { os.Exit(m.Run()) }

@@ -133,12 +133,13 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	case tooLate:
 		l.counts[countMissing].Add(-1)
 		l.rec.Add(l.wrong["missing"], -1)
-		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
 		l.counts[countDelivered].Add(1)
-	default:
-		if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
-			l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
-		}
+		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
+		rec.Add(here.came, 1)
+		return
+	}
+	if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
+		l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
 	}
 	rec.Add(here.came, 1)
 }
