@@ -35,6 +35,7 @@ type App struct {
 	server  *emulator.Server
 	metrics *metrics.Metrics
 	tls     *certificate.Source // nil where the server speaks http
+	backend *backend            // nil where it is off
 	unkept  string              // why events are not kept on disk, "" when they are
 
 	listener net.Listener // the emulator's
@@ -60,10 +61,10 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 			a.Close()
 		}
 	}()
-	if a.listener, err = listen(ctx, cfg.Host, cfg.Port, "port"); err != nil {
+	if a.listener, err = listen(ctx, cfg.Host, cfg.Port, "--port "); err != nil {
 		return nil, err
 	}
-	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "ui-port"); err != nil {
+	if a.ui, err = listen(ctx, cfg.UIHost, cfg.UIPort, "--ui-port "); err != nil {
 		if cfg.UIPort == cfg.Port && cfg.Port != 0 {
 			return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
 				"port %d is asked for twice, by the server and by the UI; pass another --ui-port, or 0 for any free one", cfg.Port)}
@@ -92,7 +93,15 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	a.journal = journal.New(journal.Options{After: a.store.LastSeq()})
 	a.watch = journal.NewWatch(a.journal)
 	a.store.Attach(a.journal)
+	if a.backend, err = a.openBackend(ctx); err != nil {
+		return nil, err
+	}
+	var fallback emulator.Fallback
+	if a.backend != nil {
+		fallback = a.backend
+	}
 	a.server = emulator.New(emulator.Config{
+		Fallback:       fallback,
 		Profile:        profile,
 		Path:           cfg.Path,
 		MaxRequestSize: cfg.MaxRequestSize,
@@ -150,11 +159,16 @@ func (a *App) Run(ctx context.Context) error {
 		a.metrics.Follow(background, tail)
 	}()
 
+	endBackend := a.runBackend(background)
+
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
-	failed := make(chan error, 2)
+	failed := make(chan error, 3)
 	go func() { failed <- a.server.Serve(a.secured(a.listener)) }()
 	go func() { failed <- control.Serve(a.ui) }()
+	if a.backend != nil && a.backend.listener != nil {
+		go func() { failed <- a.backend.http.Serve(a.backend.listener) }()
+	}
 	a.journal.Append(journal.Entry{Kind: journal.Started, Note: a.Addr().String()})
 	if a.unkept != "" {
 		a.journal.Append(journal.Entry{Kind: journal.Trouble, Note: a.unkept})
@@ -181,6 +195,7 @@ func (a *App) Run(ctx context.Context) error {
 	if e := a.server.Shutdown(away); e != nil {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
+	endBackend(stop)
 	endHooks() // they tell how it went, so before the journal ends
 	select {
 	case <-hooks:
@@ -210,6 +225,9 @@ func (a *App) Close() {
 			if l != nil {
 				_ = l.Close()
 			}
+		}
+		if a.backend != nil && a.backend.listener != nil {
+			_ = a.backend.listener.Close()
 		}
 		if a.store != nil {
 			if err := a.store.Close(); err != nil {

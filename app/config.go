@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"echolab/app/store"
+	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
 )
 
@@ -56,6 +57,15 @@ type Config struct {
 	WriteTimeout    time.Duration // for one write to a connection
 	AdmitWait       time.Duration // how long a publisher waits for a store that is behind before it gets 503
 	ShutdownTimeout time.Duration // for a clean stop
+
+	// Backend is laravel.Fixed, AsWritten or Off. BackendAddr is where the emulated application listens besides, host:port,
+	// "" for nowhere. User is who asks when a request names nobody, an id; "" leaves that to Application.
+	Backend     string
+	BackendAddr string
+	User        string
+	// Application is what the emulated application consists of: the sections of echolab.yaml, the seed's where there
+	// are none.
+	Application *laravel.Application
 
 	// Apps are the applications served, at least one. The app that the environment or .env names is the first and
 	// overrides the app of echolab.yaml with the same id, setting by setting.
@@ -123,6 +133,7 @@ func Load(src Sources) (Config, error) {
 	if len(l.problems) == 0 {
 		l.resolveDB()
 		l.resolveTLS()
+		l.resolveApplication()
 		l.checkTogether()
 	}
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)

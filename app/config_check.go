@@ -43,7 +43,11 @@ func (l *loader) checkNames() {
 
 func (l *loader) checkNetwork() {
 	c := &l.config
-	for _, at := range []struct{ name, what, host string }{{"host", "the server", c.Host}, {"ui_host", "the UI", c.UIHost}} {
+	listeners := []struct{ name, what, host string }{{"host", "the server", c.Host}, {"ui_host", "the UI", c.UIHost}}
+	if host, _, err := net.SplitHostPort(c.BackendAddr); err == nil {
+		listeners = append(listeners, struct{ name, what, host string }{"backend_addr", "the emulated application", host})
+	}
+	for _, at := range listeners {
 		if !Loopback(at.host) {
 			l.warn("%s can be reached from the network: %s is %s (%s)", at.what, at.name, at.host, c.Origin(at.name))
 		}

@@ -9,14 +9,14 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
 
 // document is echolab.yaml with the place of every value, not yet checked against the rules of each.
 type document struct {
-	values map[string]value
-	apps   []appDocument
+	values   map[string]value
+	apps     []appDocument
+	sections map[string]tree // of the emulated application
 }
 
 type appDocument struct {
@@ -66,6 +66,7 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 	}
 	ast.Walk(anchorVisitor{r.anchors}, file.Docs[0].Body)
 	doc.values = make(map[string]value)
+	doc.sections = make(map[string]tree)
 	known := []string{"apps"}
 	groups := make(map[string][]string) // retention: rows, age, bytes
 	for _, row := range settings {
@@ -80,7 +81,17 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 			known = append(known, group)
 		}
 	}
+	for _, section := range sections {
+		known = append(known, section.name)
+	}
 	r.mapping(file.Docs[0].Body, "the file", known, func(key string, at *token.Token, node ast.Node) {
+		if section, ok := sectionNamed(key); ok {
+			if t, ok := r.tree(key, node); ok && t.value != nil { // no value: as if it were not there
+				r.hold(t, section.shape, key)
+				doc.sections[key] = t
+			}
+			return
+		}
 		if inner, grouped := groups[key]; grouped {
 			r.mapping(node, key, inner, func(name string, at *token.Token, leaf ast.Node) {
 				r.scalar(doc.values, key+"."+name, name, at, leaf)
@@ -105,16 +116,6 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 		return document{}, r.problems
 	}
 	return doc, nil
-}
-
-// parseYAML turns a panic of the library into an error: a file must never end the program.
-func parseYAML(content []byte) (file *ast.File, err error) {
-	defer func() {
-		if caught := recover(); caught != nil {
-			file, err = nil, fmt.Errorf("this is not YAML: %v", caught)
-		}
-	}()
-	return parser.ParseBytes(content, 0)
 }
 
 func (r *fileReader) syntax(err error) string {
@@ -167,17 +168,22 @@ func (r *fileReader) mapping(node ast.Node, what string, known []string, each fu
 	for _, pair := range r.pairs(node, what, 0) {
 		key := keyText(pair.Key)
 		if !slices.Contains(known, key) {
-			meant := "known are " + strings.Join(known, ", ")
-			if other, ok := otherNames[key]; ok && slices.Contains(known, other) {
-				meant = "did you mean " + other + "?"
-			} else if near := Closest(key, known); near != "" {
-				meant = "did you mean " + near + "?"
-			}
-			r.refuse(pair.Key, "%s is no key of %s; %s", short(key), what, meant)
+			r.unknown(r.at(pair.Key.GetToken(), ""), key, what, known)
 			continue
 		}
 		each(key, pair.Key.GetToken(), pair.Value)
 	}
+}
+
+// unknown refuses a key that is in no table.
+func (r *fileReader) unknown(at Origin, key, what string, known []string) {
+	meant := "known are " + strings.Join(known, ", ")
+	if other, ok := otherNames[key]; ok && slices.Contains(known, other) {
+		meant = "did you mean " + other + "?"
+	} else if near := Closest(key, known); near != "" {
+		meant = "did you mean " + near + "?"
+	}
+	r.refuseAt(at, "%s is no key of %s; %s", short(key), what, meant)
 }
 
 // pairs are the entries of a mapping and those that << brings in, of which the mapping's own win.
@@ -320,7 +326,16 @@ func (r *fileReader) at(tk *token.Token, key string) Origin {
 }
 
 func (r *fileReader) refuse(node ast.Node, format string, args ...any) {
-	r.problems = append(r.problems, fmt.Sprintf("%s: %s", r.at(begin(node), ""), fmt.Sprintf(format, args...)))
+	r.refuseAt(r.at(begin(node), ""), format, args...)
+}
+
+// maxProblems is how many are told at once.
+const maxProblems = 50
+
+func (r *fileReader) refuseAt(at Origin, format string, args ...any) {
+	if len(r.problems) < maxProblems {
+		r.problems = append(r.problems, fmt.Sprintf("%s: %s", at, fmt.Sprintf(format, args...)))
+	}
 }
 
 // begin is where a person sees the node begin: a mapping at its first key, not at that key's colon.

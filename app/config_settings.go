@@ -3,10 +3,12 @@ package app
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
+	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
 )
 
@@ -38,6 +40,8 @@ const (
 	unset                // as if the source did not have it
 	kept                 // the empty text
 )
+
+var backendModes = []string{string(laravel.Fixed), string(laravel.AsWritten), string(laravel.Off)}
 
 var logLevels = []string{"debug", "info", "warn", "error"}
 
@@ -89,6 +93,15 @@ var settings = []setting[Config]{
 	{Setting: Setting{Name: "config", Flag: "config", Env: "ECHOLAB_CONFIG",
 		Help: "the configuration file (default echolab.yaml, if there)"},
 		as: text(func(c *Config) *string { return &c.ConfigFile }, nil), null: unset, empty: unset, flagOnly: true},
+	{Setting: Setting{Name: "backend", Flag: "backend", Env: "ECHOLAB_BACKEND", Default: string(laravel.Fixed), Values: backendModes,
+		Help: "the emulated Laravel application: fixed, as-written (with its guide's mistakes) or off"},
+		as: oneOf(func(c *Config) *string { return &c.Backend }, backendModes...), null: unset, empty: unset},
+	{Setting: Setting{Name: "backend_addr", Flag: "backend-addr", Env: "ECHOLAB_BACKEND_ADDR",
+		Help: "where it listens besides the server's port, such as 127.0.0.1:8000 in place of artisan serve"},
+		as: address(func(c *Config) *string { return &c.BackendAddr }), null: unset, empty: unset},
+	{Setting: Setting{Name: "user", Flag: "user", Env: "ECHOLAB_USER",
+		Help: "id of the user who asks when a request names nobody (default: auth.default_user of echolab.yaml)"},
+		as: text(func(c *Config) *string { return &c.User }, nil), null: unset, empty: unset, flagOnly: true},
 	{Setting: Setting{Name: "db", Flag: "db", Env: "ECHOLAB_DB",
 		Help: "SQLite file to keep events in, or :memory: (default: a file in the user's data folder)"},
 		as: text(func(c *Config) *string { return &c.DB }, nil), null: unset, empty: unset},
@@ -190,6 +203,28 @@ func checkHost(host string) string {
 		return "must be an address or a host name alone, without scheme and port, such as 127.0.0.1"
 	}
 	return ""
+}
+
+// address is host:port; a port alone is one of 127.0.0.1.
+func address(at func(*Config) *string) field[Config] {
+	return field[Config]{
+		set: func(c *Config, v value) error {
+			host, port, err := net.SplitHostPort(v.text)
+			if _, alone := strconv.Atoi(v.text); alone == nil {
+				host, port, err = "", v.text, nil
+			}
+			n, notNumber := strconv.Atoi(port)
+			if host == "" {
+				host = "127.0.0.1"
+			}
+			if v.isList || err != nil || notNumber != nil || n < 0 || n > 65535 || net.ParseIP(host) == nil && checkHost(host) != "" {
+				return v.refuse("must be an address and a port, such as 127.0.0.1:8000")
+			}
+			*at(c) = net.JoinHostPort(host, strconv.Itoa(n))
+			return nil
+		},
+		get: func(c *Config) any { return *at(c) },
+	}
 }
 
 func checkPath(path string) string {

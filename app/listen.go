@@ -7,10 +7,11 @@ import (
 	"net"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
-// listen opens a port. flag is the name of the flag that would choose another, for the message.
+// listen opens a port. flag is what stands before the port on a command line that would choose another, for the message.
 func listen(ctx context.Context, host string, port int, flag string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
@@ -21,10 +22,10 @@ func listen(ctx context.Context, host string, port int, flag string) (net.Listen
 	switch {
 	case isErrno(err, syscall.EADDRINUSE, 10048):
 		return nil, &Error{Code: Busy, Err: err, Message: fmt.Sprintf(
-			"port %d on %s is in use by another program; pass --%s %d, or 0 for any free one", port, host, flag, freePort(ctx, host, port))}
+			"port %d on %s is in use by another program; pass %s%d, or 0 for any free one", port, host, flag, freePort(ctx, host, port))}
 	case isErrno(err, syscall.EACCES, 10013):
 		return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
-			"port %d on %s may not be opened by this user; pass --%s with one above 1023", port, host, flag)}
+			"port %d on %s may not be opened by this user; pass %s with a port above 1023", port, host, strings.TrimSpace(flag))}
 	case isErrno(err, syscall.EADDRNOTAVAIL, 10049), errors.As(err, &name):
 		return nil, &Error{Code: Invalid, Err: err, Message: fmt.Sprintf(
 			"%s is no address of this machine; pass 127.0.0.1, or 0.0.0.0 for all of them", host)}

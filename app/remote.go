@@ -41,10 +41,14 @@ func Unchecked() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // asked for
 }
 
-// Trigger publishes an event over the signed HTTP API, to everyone but the socket except ("" for nobody), and returns the
-// server's answer. What the server refuses is an
-// *Error with its words.
+// Trigger publishes an event to everyone but the socket except ("" for nobody), see Publish.
 func (r Remote) Trigger(ctx context.Context, channel, event, data, except string) (answer string, err error) {
+	return r.Publish(ctx, pusher.Publication{Event: event, Data: data, Channels: []string{channel}, Except: except})
+}
+
+// Publish sends an event over the signed HTTP API, as Laravel would, and returns the server's answer. What the server
+// refuses is an *Error with its words.
+func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer string, err error) {
 	base, err := url.Parse(r.URL)
 	if err != nil || base.Host == "" {
 		return "", &Error{Code: Invalid, Message: fmt.Sprintf("%q is no address; write it as http://127.0.0.1:8080", r.URL)}
@@ -55,7 +59,7 @@ func (r Remote) Trigger(ctx context.Context, channel, event, data, except string
 		Data     string   `json:"data"`
 		Channels []string `json:"channels"`
 		SocketID string   `json:"socket_id,omitempty"`
-	}{event, data, []string{channel}, except})
+	}{p.Event, p.Data, p.Channels, p.Except})
 	if err != nil {
 		return "", err
 	}

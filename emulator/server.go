@@ -25,11 +25,24 @@ type Config struct {
 	SettleWait     time.Duration   // how long a publisher waits for its event to be kept, then 503; default 10 s
 	AckDelivered   bool            // answer publishers when the event is delivered, not when it is kept
 	Debug          bool            // log every frame whole
+	Fallback       Fallback        // asked for what is no route of Reverb's; nil: nobody, all of that is 404
 	// Answered, which may be nil, is told how long a publish over HTTP took, once it is done; kept is false when it was
 	// turned away because the store is behind.
 	Answered func(took time.Duration, kept bool)
 	Logger   *slog.Logger // nil: silent
 }
+
+// Fallback serves what Reverb has no route for, such as the application's own routes on the same port. Requests that it
+// does not handle get Reverb's 404. Its requests are not held to MaxRequestSize: how much it reads is for it to say.
+type Fallback interface {
+	http.Handler
+	// Handles tells whether ServeHTTP has an answer of its own for the request.
+	Handles(r *http.Request) bool
+}
+
+// fallbackHead is how many bytes a request's head may have where there is a Fallback: browsers send a development
+// machine's cookies, which are those of every project on localhost.
+const fallbackHead = 64 << 10
 
 // Apps looks applications up. ok is false when there is none; the returned app has its defaults filled in
 // (pusher.App.WithDefaults) and is not modified by anyone afterwards. Both may be called at any time from any
@@ -97,13 +110,17 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 
 // Serve accepts connections until Shutdown, then returns http.ErrServerClosed. The listener is closed.
 func (s *Server) Serve(l net.Listener) error {
+	head := s.cfg.MaxRequestSize
+	if s.cfg.Fallback != nil {
+		head = max(head, fallbackHead) // Reverb's own routes are held to theirs in ServeHTTP
+	}
 	hs := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      30*time.Second + s.cfg.AdmitWait + s.cfg.SettleWait + s.cfg.WriteTimeout, // counted from the request's head on
 		IdleTimeout:       75 * time.Second,
-		MaxHeaderBytes:    s.cfg.MaxRequestSize,
+		MaxHeaderBytes:    head,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.mu.Lock()
@@ -119,33 +136,42 @@ func (s *Server) Serve(l net.Listener) error {
 
 // ServeHTTP routes one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if headSize(r) > s.cfg.MaxRequestSize {
-		s.tooLarge(w, r)
-		return
-	}
 	path, inside := strings.CutPrefix(r.URL.Path, s.cfg.Path)
-	if inside {
-		if segments, ok := split(path); ok {
-			allowed := ""
-			for i := range routes {
-				params, fits := routes[i].match(segments)
-				if !fits {
-					continue
-				}
-				if routes[i].method == r.Method || routes[i].method == http.MethodGet && r.Method == http.MethodHead {
-					routes[i].serve(s, w, r, path, params)
-					return
-				}
-				allowed = routes[i].method
-			}
-			if allowed != "" {
-				w.Header().Set("Allow", allowed)
-				refuse(w, http.StatusMethodNotAllowed, "Method not allowed.")
-				return
-			}
-		}
+	var rt *route
+	var params []string
+	allowed := ""
+	if segments, ok := split(path); ok && inside {
+		rt, params, allowed = find(r.Method, segments)
 	}
-	refuse(w, http.StatusNotFound, "Not found.")
+	taken := rt != nil || allowed != ""
+	switch {
+	case !taken && s.cfg.Fallback != nil && s.cfg.Fallback.Handles(r):
+		s.cfg.Fallback.ServeHTTP(w, r)
+	case headSize(r) > s.cfg.MaxRequestSize:
+		s.tooLarge(w, r)
+	case rt != nil:
+		rt.serve(s, w, r, path, params)
+	case allowed != "":
+		w.Header().Set("Allow", allowed)
+		refuse(w, http.StatusMethodNotAllowed, "Method not allowed.")
+	default:
+		refuse(w, http.StatusNotFound, "Not found.")
+	}
+}
+
+// find gives the route for a method and a path; where only the method is wrong, the method that is allowed.
+func find(method string, segments []string) (rt *route, params []string, allowed string) {
+	for i := range routes {
+		params, fits := routes[i].match(segments)
+		if !fits {
+			continue
+		}
+		if routes[i].method == method || routes[i].method == http.MethodGet && method == http.MethodHead {
+			return &routes[i], params, ""
+		}
+		allowed = routes[i].method
+	}
+	return nil, nil, allowed
 }
 
 // routes is every route of the server (laravel/reverb Factory::pusherRoutes). A segment in braces is a parameter;

@@ -90,15 +90,19 @@ func (h *Handler) publish(_ query, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := Published{Deliveries: []Delivery{}}
+	return Published{deliveries(published)}, nil
+}
+
+func deliveries(published []app.Published) []Delivery {
+	out := []Delivery{}
 	for _, d := range published {
 		sockets := []Subscriber{}
 		for _, s := range d.Sockets {
 			sockets = append(sockets, Subscriber{s.Socket, s.User})
 		}
-		out.Deliveries = append(out.Deliveries, Delivery{d.Channel, d.Entry.Seq, d.Entry.Count, sockets, d.Entry.Note})
+		out = append(out, Delivery{d.Channel, d.Entry.Seq, d.Entry.Count, sockets, d.Entry.Note})
 	}
-	return out, nil
+	return out
 }
 
 // dataText is an event's data as it goes over the wire: a text as it is, anything else as JSON without blanks.

@@ -51,6 +51,11 @@ var routes = []route{
 	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload", nil, nil, Entry{}}, true, (*Handler).event},
 	{Route{http.MethodPost, "/api/publish", "publish an event as the application would", nil, Publication{}, Published{}}, false, (*Handler).publish},
 
+	{Route{http.MethodGet, "/api/backend/catalogue", "the events of the emulated application, each with a sample", nil, nil, Catalogue{}},
+		false, (*Handler).catalogue},
+	{Route{http.MethodPost, "/api/backend/emit", "send an event of the catalogue as the emulated application does", nil, Emit{}, Emitted{}},
+		false, (*Handler).emit},
+
 	{Route{http.MethodGet, "/api/connections", "the open sockets", []Param{
 		ofApp,
 		{Name: "channel", Help: "on this channel"},

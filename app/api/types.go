@@ -324,6 +324,83 @@ type Delivery struct {
 	Note string `json:"note"`
 }
 
+// CatalogueEvent is one event that the emulated application can send.
+type CatalogueEvent struct {
+	Name string `json:"name"`
+	// Wire is its name on the wire: App\\Events\\Name, or what broadcastAs gives.
+	Wire string `json:"wire"`
+	// Hear is the call of laravel-echo that hears it, such as .listen('.InvoiceCreated', …).
+	Hear string `json:"hear"`
+	// Channels are where it goes, with placeholders such as {clientId}.
+	Channels []string `json:"channels"`
+	// Params are the placeholders.
+	Params []string `json:"params"`
+	// Sample is a payload as it goes over the wire; Problem says why there is none.
+	Sample  string `json:"sample"`
+	Problem string `json:"problem,omitempty"`
+	// Now tells that the queue does not hold it (ShouldBroadcastNow).
+	Now bool `json:"now,omitempty"`
+	// Own tells that echolab.yaml has it or changes it.
+	Own bool `json:"own,omitempty"`
+	// Extension tells that the guide does not have it.
+	Extension bool `json:"extension,omitempty"`
+	// Whisper tells that clients send it to each other.
+	Whisper bool `json:"whisper,omitempty"`
+}
+
+// Catalogue is every event of the emulated application: GET /api/backend/catalogue.
+type Catalogue struct {
+	// Mode is fixed or as-written: it changes channels and payloads.
+	Mode   string           `json:"mode"`
+	Events []CatalogueEvent `json:"events"`
+}
+
+// Emit is an event of the catalogue to send: POST /api/backend/emit.
+type Emit struct {
+	// Event is its name in the catalogue, or on the wire.
+	Event string `json:"event"`
+	// Params is an object of ids for the placeholders and the payload: {"client": 5}. What is left out is drawn.
+	Params json.RawMessage `json:"params,omitempty"`
+	// Set changes the drawn payload; its keys are paths: {"total": "99.50", "invoice.status": "paid"}.
+	Set json.RawMessage `json:"set,omitempty"`
+	// Payload is sent in the place of a drawn one.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// Channels are used instead of its own, as they are on the wire.
+	Channels []string `json:"channels,omitempty"`
+	// SocketID is left out of those who get it.
+	SocketID string `json:"socket_id,omitempty"`
+	// Seed and Ordinal draw the same payload each time, its times included.
+	Seed    *uint64 `json:"seed,omitempty"`
+	Ordinal uint64  `json:"ordinal,omitempty"`
+	// Now passes the queue's delay by.
+	Now bool `json:"now,omitempty"`
+	// DryRun tells what would be sent, and sends nothing.
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// EmittedRequest is one publish: an event on at most 100 channels.
+type EmittedRequest struct {
+	// Event is its name on the wire.
+	Event    string   `json:"event"`
+	Channels []string `json:"channels"`
+	// Data is the payload as text, byte for byte.
+	Data     string `json:"data"`
+	SocketID string `json:"socket_id,omitempty"`
+	// Deliveries tell who got it; there are none when it was not sent, or lies in the queue.
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// Emitted tells what was sent and who got it: the answer to POST /api/backend/emit.
+type Emitted struct {
+	// Event is its name in the catalogue.
+	Event string           `json:"event"`
+	Sent  []EmittedRequest `json:"sent"`
+	// DelayMS is how long it lies in the queue before it is sent.
+	DelayMS int64 `json:"delay_ms,omitempty"`
+	// Notes say what a person may not expect.
+	Notes []string `json:"notes,omitempty"`
+}
+
 // Secret is an application's secret: GET /api/apps/{id}/secret.
 type Secret struct {
 	Secret string `json:"secret"`

@@ -34,6 +34,11 @@ func (s *shell) banner(cfg app.Config, at addresses) error {
 	rows = append(rows,
 		[3]string{"Database", at.db, cfg.Origin("db")},
 		[3]string{"Profile", cfg.Profile, cfg.Origin("profile")})
+	if at.backend != "" {
+		rows = append(rows, [3]string{"Back end", at.backend + " (" + cfg.Backend + ")", from(cfg, "backend", "backend_addr")})
+	} else {
+		rows = append(rows, [3]string{"Back end", "off", cfg.Origin("backend")})
+	}
 
 	width := 0
 	for _, row := range rows {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"strings"
 
@@ -25,7 +26,7 @@ const (
 )
 
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, listen, db, tlsCommand, version, settingsTopic, waitTopic}
+var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, emit, listen, db, tlsCommand, version, settingsTopic, waitTopic}
 
 // shell is what a command has around it.
 type shell struct {
@@ -33,6 +34,7 @@ type shell struct {
 	environ  []string
 	dir      string // working folder
 	json     bool   // --json of the command that runs
+	chance   uint64 // what payloads are drawn from that nobody gave a seed for
 }
 
 // usageError is a command line that cannot be understood.
@@ -47,7 +49,7 @@ func Main(args []string) int {
 		fmt.Fprintln(os.Stderr, "echolab: working folder:", err)
 		return exitFailed
 	}
-	s := &shell{out: os.Stdout, err: os.Stderr, environ: os.Environ(), dir: dir}
+	s := &shell{out: os.Stdout, err: os.Stderr, environ: os.Environ(), dir: dir, chance: rand.Uint64()}
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 

@@ -167,7 +167,7 @@ func unlessStopped(ctx context.Context, err error) error {
 	return err
 }
 
-type addresses struct{ server, ui, db string }
+type addresses struct{ server, ui, db, backend string }
 
 // addressesOf is what to open, the token of the UI included.
 func addressesOf(running *app.App, control controls) addresses {
@@ -182,6 +182,7 @@ func addressesOf(running *app.App, control controls) addresses {
 	case control.token != "":
 		at.ui += "/?token=" + url.QueryEscape(control.token)
 	}
+	at.backend = running.BackendURL()
 	at.db = strings.Join(running.Store().Paths, ", ")
 	return at
 }
@@ -216,5 +217,6 @@ func (s *shell) readyLine(cfg app.Config, at addresses) error {
 		DB       string   `json:"db"`
 		Profile  string   `json:"profile"`
 		Warnings []string `json:"warnings"`
-	}{"ready", at.server, at.ui, apps, at.db, cfg.Profile, append([]string{}, cfg.Warnings...)})
+		Backend  string   `json:"backend"` // "" when it is off
+	}{"ready", at.server, at.ui, apps, at.db, cfg.Profile, append([]string{}, cfg.Warnings...), at.backend})
 }

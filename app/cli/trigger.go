@@ -178,8 +178,13 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 	if s.json {
 		return json.NewEncoder(s.out).Encode(published)
 	}
+	return s.delivered(p.Event, published.Deliveries)
+}
+
+// delivered prints who got an event.
+func (s *shell) delivered(event string, deliveries []api.Delivery) error {
 	paint := s.paint(s.out)
-	for _, d := range published.Deliveries {
+	for _, d := range deliveries {
 		got := fmt.Sprintf("%d sockets got it", d.Recipients)
 		switch d.Recipients {
 		case 0:
@@ -187,7 +192,7 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 		case 1:
 			got = "1 socket got it"
 		}
-		if _, err := fmt.Fprintf(s.out, "%s on %s: %s  %s\n", paint.bold(plain(p.Event)), plain(d.Channel), got, paint.dim(fmt.Sprintf("#%d", d.Seq))); err != nil {
+		if _, err := fmt.Fprintf(s.out, "%s on %s: %s  %s\n", paint.bold(plain(event)), plain(d.Channel), got, paint.dim(fmt.Sprintf("#%d", d.Seq))); err != nil {
 			return err
 		}
 		if d.Note != "" {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -39,6 +40,8 @@ type file struct {
 	last atomic.Uint64 // every entry up to here is committed, lost or another file's
 	tail *journal.Tail // nil until attached
 	health
+
+	waiting map[waitingRow]json.RawMessage // rows of a back end that could not be written yet; guarded by gate
 
 	schema     int // of the file
 	retention  Retention
@@ -237,6 +240,9 @@ func (f *file) close() error {
 		err = db.Close() // waits for queries that run
 	}
 	if f.writer != nil {
+		if e := f.writeWaiting(); e != nil {
+			err = errors.Join(err, e)
+		}
 		if !f.inMemory() {
 			err = errors.Join(err, f.writer.run("PRAGMA wal_checkpoint(TRUNCATE)"))
 		}

@@ -94,6 +94,10 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		began := time.Now()
 		if err := f.commit(batch, lost > 0); err == nil {
 			s.told(len(batch), time.Since(began))
+			if text, since, _ := f.report(); text != "" { // a back end's rows could not be written, and now they are
+				f.ok()
+				s.recovered(j, f, &outage{since, text}, 0)
+			}
 		} else {
 			if back, err = s.weather(ctx, j, f, batch, lost > 0, err); err != nil {
 				return err
@@ -104,6 +108,10 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		clear(buf[:n]) // let go of the payloads
 		if back != nil {
 			f.tail.SetMust(true)
+			if j.Last() == last { // nothing came meanwhile, and nothing may come for long: it is a back end that had trouble
+				s.recovered(j, f, back, 0)
+				back = nil
+			}
 		}
 	}
 }
@@ -125,11 +133,11 @@ func (s *Store) ofFile(f *file, entries []journal.Entry) []journal.Entry {
 // commit writes a batch in one transaction. gap says that entries before it were lost: what was open then is ended,
 // for nobody knows what became of it.
 func (f *file) commit(batch []journal.Entry, gap bool) error {
-	if len(batch) == 0 && !gap {
-		return nil
-	}
 	f.gate.Lock()
 	defer f.gate.Unlock()
+	if len(batch) == 0 && !gap && len(f.waiting) == 0 {
+		return nil
+	}
 	return f.commitLocked(batch, gap)
 }
 
@@ -141,12 +149,16 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 				return err
 			}
 		}
-		return w.append(batch)
+		if err := w.append(batch); err != nil {
+			return err
+		}
+		return w.putRows(f.waiting)
 	})
 	if err == nil && f.moved() {
 		return errMoved
 	}
 	if err == nil {
+		f.waiting = nil
 		f.written(len(batch))
 	}
 	return err
@@ -168,7 +180,7 @@ func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
 		}
 		if uint64(last) >= batch[len(batch)-1].Seq {
 			f.written(len(batch))
-			return nil
+			batch, gap = nil, false // rows may have come to wait since
 		}
 	}
 	return f.commitLocked(batch, gap)
@@ -184,10 +196,8 @@ type outage struct {
 // and tries again until the batch is written.
 func (s *Store) weather(ctx context.Context, j *journal.Journal, f *file, batch []journal.Entry, gap bool, cause error) (*outage, error) {
 	out := &outage{time.Now(), f.trouble(cause)}
-	f.failed(out.text)
 	f.tail.SetMust(false)
-	s.log.Error(out.text, "error", cause)
-	j.Append(journal.Entry{Kind: journal.Trouble, App: f.app, Note: out.text})
+	s.announce(j, f, out.text, cause)
 
 	f.patience(min(f.busy, 100*time.Millisecond)) // to notice soon when the program is to stop
 	for closing := false; ; {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,11 +15,17 @@ import (
 	"echolab/emulator/journal"
 )
 
+// schema is the newest.
+const schema = 3
+
 // later is what a next version of Echolab might bring.
 func later(t *testing.T, sql string) fstest.MapFS {
 	t.Helper()
-	all := fstest.MapFS{"migrations/0003_later.sql": {Data: []byte(sql)}}
-	for _, name := range []string{"migrations/0001_journal.sql", "migrations/0002_reading.sql"} {
+	names, err := fs.Glob(store.Migrations, "migrations/*.sql")
+	require.NoError(t, err)
+	require.Len(t, names, schema)
+	all := fstest.MapFS{fmt.Sprintf("migrations/%04d_later.sql", schema+1): {Data: []byte(sql)}}
+	for _, name := range names {
 		text, err := fs.ReadFile(store.Migrations, name)
 		require.NoError(t, err)
 		all[name] = &fstest.MapFile{Data: text}
@@ -41,7 +48,7 @@ func TestOpen_BringsAnOlderFileUpToDate(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 	db := direct(t, path)
-	assert.Equal(t, 3, scalar[int](t, db, "PRAGMA user_version"))
+	assert.Equal(t, schema+1, scalar[int](t, db, "PRAGMA user_version"))
 	assert.Equal(t, len(want), scalar[int](t, db, "SELECT count(*) FROM realtime_events WHERE tag = 'none'"))
 }
 
@@ -52,7 +59,7 @@ func TestOpen_AMigrationThatFailsChangesNothing(t *testing.T) {
 	r.stop()
 
 	_, err := store.OpenWith(store.Options{Path: path}, later(t, tag+"; DROP TABLE nonsense"))
-	require.ErrorContains(t, err, "0003_later.sql")
+	require.ErrorContains(t, err, fmt.Sprintf("%04d_later.sql", schema+1))
 	require.ErrorContains(t, err, path)
 	s, err := store.Open(store.Options{Path: path})
 	require.NoError(t, err)
@@ -70,7 +77,7 @@ func TestOpen_RefusesAFileOfANewerEcholab(t *testing.T) {
 	require.NoError(t, err)
 
 	_, err = store.Open(store.Options{Path: path})
-	assert.EqualError(t, err, path+" was written by a newer Echolab (schema 3, this one knows 2); update Echolab or pass --db PATH")
+	assert.EqualError(t, err, fmt.Sprintf("%s was written by a newer Echolab (schema %d, this one knows %d); update Echolab or pass --db PATH", path, schema+1, schema))
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Presence is the last known presence of a user in a place.
+// Presence is the last known presence of a user in a place, as sockets tell it.
 type Presence struct {
 	App      string    `json:"app"`
 	User     string    `json:"user_id"`
@@ -21,7 +21,7 @@ func (s *Store) Presence(ctx context.Context, app string) ([]Presence, error) {
 	var all []Presence
 	err := s.read(app, func(db *sql.DB) error {
 		rows, err := db.QueryContext(ctx, `SELECT app, user_id, location, status, last_seen_at FROM user_presence
-		  WHERE ?1 = '' OR app = ?1 ORDER BY app, user_id, location`, app)
+		  WHERE (?1 = '' OR app = ?1) AND source = 'socket' ORDER BY app, user_id, location`, app)
 		if err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func closeSession(w *writer, e *journal.Entry) error {
 	at := timestamp(e.At)
 	// The users who were in a presence channel through this socket alone.
 	err := w.exec(`UPDATE user_presence SET status = 'offline', last_seen_at = max(last_seen_at, ?3)
-	  WHERE app = ?1 AND status = 'online' AND (user_id, location) IN (
+	  WHERE app = ?1 AND source = 'socket' AND status = 'online' AND (user_id, location) IN (
 	    SELECT user, channel FROM subscriptions WHERE app = ?1 AND socket = ?2 AND to_seq IS NULL AND user <> '')
 	  AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.app = ?1 AND s.channel = location AND s.user = user_id
 	    AND s.socket <> ?2 AND s.to_seq IS NULL)`, e.App, e.Socket, at)
@@ -53,7 +53,7 @@ func closeSession(w *writer, e *journal.Entry) error {
 	}
 	// The user who was signed in on this socket alone.
 	err = w.exec(`UPDATE user_presence SET status = 'offline', last_seen_at = max(last_seen_at, ?3)
-	  WHERE app = ?1 AND location = '' AND status = 'online' AND user_id = (
+	  WHERE app = ?1 AND source = 'socket' AND location = '' AND status = 'online' AND user_id = (
 	    SELECT user FROM sessions WHERE app = ?1 AND socket = ?2 AND to_seq IS NULL AND user <> '')
 	  AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.app = ?1 AND s.user = user_id AND s.user <> ''
 	    AND s.socket <> ?2 AND s.to_seq IS NULL)`, e.App, e.Socket, at)
@@ -85,7 +85,7 @@ func unsubscribe(w *writer, e *journal.Entry) error {
 
 // present sets a user's status in a place.
 func (w *writer) present(e *journal.Entry, location, status string) error {
-	return w.exec(`INSERT INTO user_presence (app, user_id, location, status, last_seen_at) VALUES (?,?,?,?,?)
+	return w.exec(`INSERT INTO user_presence (app, user_id, location, status, last_seen_at, source) VALUES (?,?,?,?,?,'socket')
 	  ON CONFLICT DO UPDATE SET status = excluded.status, last_seen_at = max(last_seen_at, excluded.last_seen_at)`,
 		e.App, e.User, location, status, timestamp(e.At))
 }
@@ -102,7 +102,7 @@ func saw(w *writer, e *journal.Entry) error {
 func (w *writer) touchSeen() error {
 	for p, at := range w.seen {
 		err := w.exec(`UPDATE user_presence SET last_seen_at = max(last_seen_at, ?)
-		  WHERE app = ? AND user_id = ? AND location = ?`, timestamp(time.UnixMicro(at)), p.app, p.user, p.location)
+		  WHERE app = ? AND user_id = ? AND location = ? AND source = 'socket'`, timestamp(time.UnixMicro(at)), p.app, p.user, p.location)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (w *writer) endOpen(seq uint64, reason string) error {
 		return err
 	}
 	err = w.exec(`UPDATE user_presence SET status = 'offline', last_seen_at = max(last_seen_at, ?)
-	  WHERE status = 'online'`, timestamp(time.UnixMicro(lastUs)))
+	  WHERE status = 'online' AND source = 'socket'`, timestamp(time.UnixMicro(lastUs)))
 	if err != nil {
 		return err
 	}

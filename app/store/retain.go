@@ -302,7 +302,7 @@ func (f *file) sweep(upTo int64) error {
 		if err != nil {
 			return err
 		}
-		return w.exec("DELETE FROM user_presence WHERE status = 'offline' AND last_seen_at < ?", timestamp(time.UnixMicro(oldest)))
+		return w.exec("DELETE FROM user_presence WHERE status = 'offline' AND source = 'socket' AND last_seen_at < ?", timestamp(time.UnixMicro(oldest)))
 	})
 }
 

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,9 +16,12 @@ import (
 )
 
 // oldFile is a copy of a file that the first Echolab wrote: visit without its last entry, then samples without the biggest.
-func oldFile(t *testing.T) string {
+func oldFile(t *testing.T) string { return shipped(t, "schema-1.sqlite") }
+
+// shipped is a copy of a file in testdata/store.
+func shipped(t *testing.T, name string) string {
 	t.Helper()
-	content, err := os.ReadFile("../../testdata/store/schema-1.sqlite")
+	content, err := os.ReadFile("../../testdata/store/" + name)
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "old.sqlite")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
@@ -76,7 +81,41 @@ func TestSchema1_IsBroughtUpToDate(t *testing.T) {
 	assert.Equal(t, wantWho, r.who("presence-project.1", 9))
 	r.stop()
 	consistent(t, path)
-	assert.Equal(t, 2, scalar[int](t, direct(t, path), "PRAGMA user_version"))
+	assert.Equal(t, schema, scalar[int](t, direct(t, path), "PRAGMA user_version"))
+}
+
+// schema-2.sqlite is what the next Echolab wrote: visit without its last entry, then samples without the biggest, and a
+// range that is kept.
+func TestSchema2_IsBroughtUpToDate(t *testing.T) {
+	path := shipped(t, "schema-2.sqlite")
+	old, err := store.OpenToRead(t.Context(), store.Options{Path: path})
+	require.NoError(t, err)
+	want, err := old.Entries(t.Context(), store.Query{})
+	require.NoError(t, err)
+	require.Len(t, want, 24)
+	require.NoError(t, old.Backend("a").Rows(t.Context(), "activities", func(key string, _ json.RawMessage) error { return errors.New(key) }), "there are none yet")
+	require.NoError(t, old.Close())
+	was := direct(t, path)
+	require.Equal(t, "app,user_id,location,status,last_seen_at", scalar[string](t, was, "SELECT group_concat(name) FROM pragma_table_info('user_presence')"))
+	require.NoError(t, was.Close())
+
+	r := start(t, store.Options{Path: path}, journal.Options{})
+	assert.Equal(t, want, r.entries(store.Query{}))
+	assert.Equal(t, []store.Presence{
+		{App: "a", User: "jane", Location: "presence-project.1", LastSeen: want[0].At},
+		{App: "a", User: "joe", Location: "presence-project.1", LastSeen: want[0].At},
+	}, r.presence(), "they were there when that Echolab ended")
+	kept, err := r.Kept(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []store.Keep{{Name: "recording:old", From: 2, To: 5}}, kept)
+	r.keep(visit()[4])
+	assert.True(t, r.presence()[0].Online, "and can come back")
+	require.NoError(t, r.Backend("a").Write(t.Context(), []store.BackendRow{presenceRow("7", "online")}))
+	r.stop()
+	consistent(t, path)
+	db := direct(t, path)
+	assert.Equal(t, schema, scalar[int](t, db, "PRAGMA user_version"))
+	assert.Equal(t, "heartbeat 1, socket 2", scalar[string](t, db, `SELECT group_concat(source || ' ' || n, ', ') FROM (SELECT source, count(*) n FROM user_presence GROUP BY source)`))
 }
 
 func TestOpenToRead_BesideAServer(t *testing.T) {

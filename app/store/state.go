@@ -57,13 +57,15 @@ type health struct {
 	lost  uint64
 }
 
-func (h *health) failed(text string) {
+// failed notes what is wrong and tells whether all was well before.
+func (h *health) failed(text string) (news bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.text == "" {
+	if news = h.text == ""; news {
 		h.since = time.Now()
 	}
 	h.text = text
+	return news
 }
 
 func (h *health) ok() {

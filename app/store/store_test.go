@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,9 @@ import (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childEnv); path != "" {
 		publishForEver(path)
+	}
+	if path := os.Getenv(rowsEnv); path != "" {
+		writeRowsForEver(path)
 	}
 	os.Exit(m.Run())
 }
@@ -170,7 +174,7 @@ func TestRows_AreWhatOtherProgramsExpect(t *testing.T) {
 	r := start(t, store.Options{}, journal.Options{})
 	r.keep(samples()...)
 	db := direct(t, r.path())
-	for pragma, want := range map[string]string{"journal_mode": "wal", "auto_vacuum": "2", "application_id": "1164142703", "user_version": "2"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "auto_vacuum": "2", "application_id": "1164142703", "user_version": strconv.Itoa(schema)} {
 		assert.Equal(t, want, scalar[string](t, db, "PRAGMA "+pragma), pragma)
 	}
 	assert.Zero(t, scalar[int](t, db, `SELECT count(*) FROM realtime_events WHERE payload IS NOT NULL AND NOT json_valid(payload)`))

@@ -18,6 +18,9 @@ type Application struct {
 	Workflows []Workflow
 	Auth      Auth
 	Presence  Presence
+	Documents Documents
+	Queue     Queue
+	History   History
 	// Seed is what drawn payloads begin from: the same seed gives the same payloads. 0 is a seed like any other.
 	Seed uint64
 }
@@ -34,6 +37,8 @@ type User struct {
 	Token string
 	// Fields are any further ones, for rules (user.team) and members.
 	Fields Object
+	// BroadcastID is what getAuthIdentifierForBroadcasting() gives where the model has its own; the zero ID: ID.
+	BroadcastID ID
 }
 
 // Channel is one Broadcast::channel('pattern', rule).
@@ -43,16 +48,20 @@ type Channel struct {
 	// Params are the types of placeholders where the PHP closure has one: int, float, bool, string, or the name of an
 	// entity type (then the row is bound, and a missing one is 403). "" is none.
 	Params map[string]string
-	// Rule is an expression over user, the placeholders and the entities; see Rules.
+	// Rule is an expression over user, the placeholders and the entities; see rules.go.
 	Rule string
 	// Member is what a presence channel's rule returns when Rule holds, each value an expression; empty: what Rule gives.
 	Member []MemberField
-	// Place is where the rule stands in the file, "echolab.yaml:12:5", for messages.
+	// Place is where the rule's first character stands in the file, "echolab.yaml:12:5", for messages.
 	Place string
 }
 
 // MemberField is one field of what a presence rule returns.
-type MemberField struct{ Name, Expression string }
+type MemberField struct {
+	Name, Expression string
+	// Place is where the expression's first character stands; "" is the channel's.
+	Place string
+}
 
 // Auth is how callers are known and refused.
 type Auth struct {
@@ -63,8 +72,21 @@ type Auth struct {
 	// Origins are the front ends that a browser may call from, such as http://localhost:5173; "*" within a port matches
 	// any: http://localhost:*.
 	Origins []string
-	// EncryptionKey is the master key of encrypted channels, 32 bytes; nil: derived from the app's secret.
+	// EncryptionKey is the master key of encrypted channels, 32 bytes; nil: derived from the app's secret. Empty but not
+	// nil: there is none, as in Laravel's stock broadcasting.php, and authorising an encrypted channel is 500.
 	EncryptionKey []byte
+	SignIn        SignIn
+}
+
+// SignIn is what /broadcasting/user-auth answers.
+type SignIn struct {
+	// Off: Broadcast::userRoutes() was not called, 404.
+	Off bool
+	// Resolver is the expression of Broadcast::resolveAuthenticatedUserUsing over user, which is nil for a guest: an
+	// object with id, and user_info and watchlist if wanted. What PHP takes for false is 403. "" is defaultResolver.
+	Resolver string
+	// Place is where the resolver's first character stands, for messages.
+	Place string
 }
 
 // Workflow is a notification of the guide's workflows in its normal form (protocol K.7).

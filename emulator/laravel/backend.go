@@ -38,7 +38,24 @@ type Backend struct {
 	description atomic.Pointer[Application] // what is described at the moment
 	mux         *http.ServeMux
 
+	drawn counter // how often each event of the catalogue has been drawn
+	queue queue
+
+	keeper    keeper
+	presences presences
+	feed      feed
+	versions  versions
+
 	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
+
+	rows     entityRows
+	turns    turns
+	changing sync.Mutex // held while a change of a row is decided and stored; see write
+
+	notifications notificationRows
+	documents     documentRows
+
+	compiled atomic.Pointer[rulebook] // of the description that last authorised
 }
 
 // New builds a Backend and reads its rows from the store. The description must have been checked (Check).
@@ -49,25 +66,47 @@ func New(ctx context.Context, cfg Config, described *Application) (*Backend, err
 	if cfg.Clock == nil {
 		cfg.Clock = machineClock{}
 	}
+	if cfg.Store == nil {
+		cfg.Store = newMemoryStore()
+	}
 	b := &Backend{cfg: cfg, log: cfg.Logger, mux: http.NewServeMux()}
+	b.queue.more = make(chan struct{}, 1)
 	b.description.Store(described)
+	b.keeper.store = cfg.Store
+	for _, load := range []func(context.Context) error{b.loadEntities, b.loadNotifications, b.loadDocuments, b.loadPresence, b.loadActivities, b.loadVersions} {
+		if err := load(ctx); err != nil {
+			return nil, err
+		}
+	}
 	for _, r := range routes() {
 		b.mux.Handle(r.pattern, b.handler(r))
 	}
 	return b, nil
 }
 
-// Use takes over a changed description: requests that begin now see it.
-func (b *Backend) Use(described *Application) { b.description.Store(described) }
-
-// ServeHTTP answers a request to the application.
-func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
-
-// Handles tells whether the application has a route for the request.
-func (b *Backend) Handles(r *http.Request) bool {
-	_, pattern := b.mux.Handler(r)
-	return pattern != ""
+// Run does what time brings until ctx ends, and returns once all of that has ended.
+func (b *Backend) Run(ctx context.Context) {
+	var chores sync.WaitGroup
+	for _, chore := range []func(context.Context){b.runPresence, b.runQueue, b.expireLocks} {
+		chores.Go(func() { chore(ctx) })
+	}
+	chores.Wait()
+	b.keeper.settle()
 }
+
+// Use takes over a changed description: requests that begin now see it. Rows that users changed stay as they are.
+func (b *Backend) Use(described *Application) {
+	b.changing.Lock()
+	defer b.changing.Unlock()
+	b.description.Store(described)
+	b.redescribe(described)
+}
+
+// Application is what is described at the moment. It must not be changed.
+func (b *Backend) Application() *Application { return b.description.Load() }
+
+// Mode is how contradictions are treated.
+func (b *Backend) Mode() Mode { return b.cfg.Mode }
 
 type machineClock struct{}
 

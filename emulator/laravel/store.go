@@ -16,8 +16,9 @@ const (
 	Versions      Table = "versions"      // key: the version, 20 digits; {"version","type","id","action","at"}
 	Viewers       Table = "viewers"       // key: type/id/user
 	Locks         Table = "locks"         // key: document/field
-	Documents     Table = "documents"     // key: document id; its shared state
-	PresenceRows  Table = "user_presence" // key: user id; {"user_id","location","status","last_seen_at"}
+	// DocumentStates are what users share on a document. Key: document id.
+	DocumentStates Table = "documents"
+	PresenceRows   Table = "user_presence" // key: user id; {"user_id","location","status","last_seen_at"}
 )
 
 // Store keeps the application's rows over a restart.

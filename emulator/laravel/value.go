@@ -2,6 +2,7 @@ package laravel
 
 import (
 	"encoding/json"
+	"reflect"
 	"strconv"
 )
 
@@ -98,4 +99,15 @@ func (o Object) MarshalJSON() ([]byte, error) {
 		out = append(append(append(out, key...), ':'), value...)
 	}
 	return append(out, '}'), nil
+}
+
+// same tells whether two values are the same JSON.
+func same(a, b any) bool {
+	if x, ok := a.(ID); ok {
+		a = x.Value()
+	}
+	if y, ok := b.(ID); ok {
+		b = y.Value()
+	}
+	return reflect.DeepEqual(a, b)
 }

@@ -340,6 +340,83 @@ export interface Delivery {
   note: string;
 }
 
+/** CatalogueEvent is one event that the emulated application can send. */
+export interface CatalogueEvent {
+  name: string;
+  /** Wire is its name on the wire: App\\Events\\Name, or what broadcastAs gives. */
+  wire: string;
+  /** Hear is the call of laravel-echo that hears it, such as .listen('.InvoiceCreated', …). */
+  hear: string;
+  /** Channels are where it goes, with placeholders such as {clientId}. */
+  channels: string[];
+  /** Params are the placeholders. */
+  params: string[];
+  /** Sample is a payload as it goes over the wire; Problem says why there is none. */
+  sample: string;
+  problem?: string;
+  /** Now tells that the queue does not hold it (ShouldBroadcastNow). */
+  now?: boolean;
+  /** Own tells that echolab.yaml has it or changes it. */
+  own?: boolean;
+  /** Extension tells that the guide does not have it. */
+  extension?: boolean;
+  /** Whisper tells that clients send it to each other. */
+  whisper?: boolean;
+}
+
+/** Catalogue is every event of the emulated application: GET /api/backend/catalogue. */
+export interface Catalogue {
+  /** Mode is fixed or as-written: it changes channels and payloads. */
+  mode: string;
+  events: CatalogueEvent[];
+}
+
+/** Emit is an event of the catalogue to send: POST /api/backend/emit. */
+export interface Emit {
+  /** Event is its name in the catalogue, or on the wire. */
+  event: string;
+  /** Params is an object of ids for the placeholders and the payload: {"client": 5}. What is left out is drawn. */
+  params?: unknown;
+  /** Set changes the drawn payload; its keys are paths: {"total": "99.50", "invoice.status": "paid"}. */
+  set?: unknown;
+  /** Payload is sent in the place of a drawn one. */
+  payload?: unknown;
+  /** Channels are used instead of its own, as they are on the wire. */
+  channels?: string[];
+  /** SocketID is left out of those who get it. */
+  socket_id?: string;
+  /** Seed and Ordinal draw the same payload each time, its times included. */
+  seed?: number;
+  ordinal?: number;
+  /** Now passes the queue's delay by. */
+  now?: boolean;
+  /** DryRun tells what would be sent, and sends nothing. */
+  dry_run?: boolean;
+}
+
+/** EmittedRequest is one publish: an event on at most 100 channels. */
+export interface EmittedRequest {
+  /** Event is its name on the wire. */
+  event: string;
+  channels: string[];
+  /** Data is the payload as text, byte for byte. */
+  data: string;
+  socket_id?: string;
+  /** Deliveries tell who got it; there are none when it was not sent, or lies in the queue. */
+  deliveries: Delivery[];
+}
+
+/** Emitted tells what was sent and who got it: the answer to POST /api/backend/emit. */
+export interface Emitted {
+  /** Event is its name in the catalogue. */
+  event: string;
+  sent: EmittedRequest[];
+  /** DelayMS is how long it lies in the queue before it is sent. */
+  delay_ms?: number;
+  /** Notes say what a person may not expect. */
+  notes?: string[];
+}
+
 /** Secret is an application's secret: GET /api/apps/{id}/secret. */
 export interface Secret {
   secret: string;

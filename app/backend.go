@@ -1,0 +1,116 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"echolab/emulator/journal"
+	"echolab/emulator/laravel"
+	"echolab/emulator/pusher"
+)
+
+// backend is the emulated Laravel application of the first app, with the listener that it may have besides.
+type backend struct {
+	*laravel.Backend
+	listener net.Listener // nil: it is on the emulator's port alone
+	http     *http.Server
+}
+
+// openBackend makes the emulated application; nil where it is off.
+func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
+	cfg := a.config
+	if cfg.Backend == string(laravel.Off) || cfg.Application == nil {
+		return nil, nil
+	}
+	b := new(backend)
+	b.Backend, err = laravel.New(ctx, laravel.Config{
+		Mode:    laravel.Mode(cfg.Backend),
+		App:     a.signingApp,
+		Publish: a.publishAsBackend,
+		Logger:  a.log,
+	}, cfg.Application)
+	if err != nil {
+		return nil, fmt.Errorf("the emulated application: %w", err)
+	}
+	if cfg.BackendAddr != "" {
+		host, port, err := net.SplitHostPort(cfg.BackendAddr)
+		if err != nil {
+			return nil, fmt.Errorf("the emulated application: %w", err)
+		}
+		n, err := strconv.Atoi(port)
+		if err != nil {
+			return nil, fmt.Errorf("the emulated application: port %s: %w", port, err)
+		}
+		if b.listener, err = listen(ctx, host, n, "--backend-addr "+net.JoinHostPort(host, "")); err != nil {
+			return nil, err
+		}
+		b.http = &http.Server{Handler: b.Backend, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+			WriteTimeout: time.Minute, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+			ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
+	}
+	return b, nil
+}
+
+// signingApp is the first app, whose back end is emulated.
+func (a *App) signingApp() (*pusher.App, bool) { return &a.apps.all()[0].App, true }
+
+// publishAsBackend is how the emulated application sends an event: through the doors that a signed publish takes.
+func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error {
+	_, err := a.server.Publish(ctx, a.apps.all()[0].ID, p, journal.Server)
+	return err
+}
+
+// runBackend starts what the emulated application does by itself. The function that it returns ends that and its
+// listener, within the time of its context: call it before the journal closes.
+func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
+	if a.backend == nil {
+		return func(context.Context) {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.backend.Run(ctx)
+	}()
+	return func(limit context.Context) {
+		defer cancel()
+		if a.backend.http != nil {
+			wait, cancelWait := context.WithTimeout(limit, time.Second) // browsers keep connections open that ask for nothing
+			if a.backend.http.Shutdown(wait) != nil {
+				_ = a.backend.http.Close()
+			}
+			cancelWait()
+		}
+		cancel()
+		select {
+		case <-done:
+		case <-limit.Done():
+		}
+	}
+}
+
+// BackendURL is where a client on this machine reaches the emulated application: its own listener, else the emulator's;
+// "" where it is off.
+func (a *App) BackendURL() string {
+	switch addr := a.BackendAddr(); {
+	case a.backend == nil:
+		return ""
+	case addr != nil:
+		return "http://" + reachable(addr)
+	}
+	return strings.TrimSuffix(a.URL(), a.config.Path)
+}
+
+// BackendAddr is where the emulated application listens besides; nil where it does not.
+func (a *App) BackendAddr() net.Addr {
+	if a.backend == nil || a.backend.listener == nil {
+		return nil
+	}
+	return a.backend.listener.Addr()
+}

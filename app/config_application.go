@@ -1,0 +1,282 @@
+package app
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"echolab/emulator/laravel"
+)
+
+// DefaultOrigins are the front ends that a browser may call the emulated application from unless auth.origins says
+// otherwise: anything on this machine, Vite's 5173 among it.
+var DefaultOrigins = []string{"http://localhost", "http://localhost:*", "http://127.0.0.1", "http://127.0.0.1:*", "https://localhost", "https://localhost:*"}
+
+// resolveApplication puts the emulated application together: the sections of echolab.yaml, the seed's where the file has
+// none of that name.
+func (l *loader) resolveApplication() {
+	builtIn, problems := readDocument(seedName, seedFile)
+	if len(problems) > 0 {
+		panic("the seed is broken: " + strings.Join(problems, "\n")) // TestSeed_IsTheDefault
+	}
+	d := describing{loader: l, sections: builtIn.sections}
+	for name, t := range l.file.sections {
+		d.sections[name] = t
+	}
+	d.users()
+	d.entities()
+	d.channels()
+	d.events()
+	d.workflows()
+	d.settings()
+	if len(l.problems) > 0 {
+		return
+	}
+	d.defaultUser()
+	d.references()
+	if len(l.problems) == 0 {
+		l.config.Application = &d.app
+	}
+}
+
+// describing makes a laravel.Application of sections that have their shapes.
+type describing struct {
+	*loader
+	sections map[string]tree
+	app      laravel.Application
+	warned   int
+}
+
+func (d *describing) refuse(at Origin, format string, args ...any) {
+	if len(d.problems) < maxProblems {
+		d.problem("%s: %s", at, fmt.Sprintf(format, args...))
+	}
+}
+
+func (d *describing) users() {
+	ids, tokens := map[string]Origin{}, map[string]Origin{}
+	for _, t := range d.sections["users"].list() {
+		user := laravel.User{
+			ID: t.get("id").id(), Name: t.get("name").text, Role: t.get("role").text, Token: t.get("token").text,
+			Fields: t.object("id", "name", "avatar", "role", "clients", "token"),
+		}
+		if avatar, ok := t.get("avatar").value.(string); ok {
+			user.Avatar = avatar
+		}
+		for _, client := range t.get("clients").list() {
+			user.Clients = append(user.Clients, client.id())
+		}
+		// 7 and "7" are one and the same on the wire.
+		if before, twice := ids[user.ID.String()]; twice {
+			d.refuse(t.get("id").at, "id: %s is also that of the user at %s; every user needs their own", user.ID, before)
+		}
+		ids[user.ID.String()] = t.get("id").at
+		if before, twice := tokens[user.Token]; twice && user.Token != "" {
+			d.refuse(t.get("token").at, "token: is also that of the user at %s; every user needs their own", before)
+		}
+		tokens[user.Token] = t.get("token").at
+		d.app.Users = append(d.app.Users, user)
+	}
+	for _, t := range d.sections["users"].list() {
+		if token := t.get("token"); token.text != "" {
+			if other, taken := ids[token.text]; taken && other != t.get("id").at {
+				d.refuse(token.at, "token: is the id of the user at %s, who would be taken for this one; choose another", other)
+			}
+		}
+	}
+}
+
+func (d *describing) entities() {
+	d.app.Entities = make(map[string][]laravel.Object)
+	for _, b := range d.sections["entities"].branches() {
+		ids := map[string]Origin{}
+		rows := make([]laravel.Object, 0, len(b.list()))
+		for _, t := range b.list() {
+			id := t.get("id")
+			if before, twice := ids[id.id().String()]; twice {
+				d.refuse(id.at, "id: %s is also that of the row at %s; every one of the %s needs its own", id.text, before, b.key)
+			}
+			ids[id.id().String()] = id.at
+			rows = append(rows, t.object())
+		}
+		d.app.Entities[b.key] = rows
+	}
+}
+
+func (d *describing) channels() {
+	for _, t := range d.sections["channels"].list() {
+		rule := t.get("rule")
+		channel := laravel.Channel{Pattern: t.get("pattern").text, Rule: rule.words(), Place: rule.place()}
+		if params := t.get("params").branches(); len(params) > 0 {
+			channel.Params = make(map[string]string)
+			for _, b := range params {
+				channel.Params[b.key] = b.text
+			}
+		}
+		for _, b := range t.get("member").branches() {
+			channel.Member = append(channel.Member, laravel.MemberField{Name: b.key, Expression: b.words()})
+		}
+		d.app.Channels = append(d.app.Channels, channel)
+	}
+}
+
+func (d *describing) events() {
+	for _, b := range d.sections["events"].branches() {
+		event := laravel.Event{Name: b.key, Payload: b.get("payload").plainValue(), Place: b.at.String()}
+		if as, ok := b.get("as").value.(string); ok {
+			event.As = as
+		}
+		for _, channel := range b.get("channels").list() {
+			event.Channels = append(event.Channels, channel.text)
+		}
+		d.app.Events = append(d.app.Events, event)
+	}
+}
+
+// workflows brings both formats of the guide into one form. Where keys of both are there the formal ones win.
+func (d *describing) workflows() {
+	for _, b := range d.sections["workflows"].branches() {
+		w := laravel.Workflow{Name: b.key, Title: b.get("title").text, Message: b.get("message").text}
+		formal := b.get("recipient_type").value != nil
+		if body := b.get("body"); b.get("message").value == nil {
+			w.Message, w.Simplified = body.text, true
+		} else if body.value != nil {
+			d.both(b, "message", "body")
+		}
+		switch {
+		case formal && b.get("to").value != nil:
+			d.both(b, "recipient_type", "to")
+			fallthrough
+		case formal:
+			w.Recipient = d.formalRecipient(b)
+		default:
+			w.Recipient = simpleRecipient(b.get("to"))
+		}
+		d.app.Workflows = append(d.app.Workflows, w)
+	}
+}
+
+func (d *describing) both(b branch, formal, simple string) {
+	d.warn("%s: %s has %s and %s; the first is taken, the second has no effect", b.get(simple).at, short(b.key), formal, simple)
+}
+
+// formalRecipient takes the key that goes with recipient_type.
+func (d *describing) formalRecipient(b branch) laravel.Recipient {
+	kind := b.get("recipient_type").text
+	key := map[string]string{"role": "recipient_role", "user": "recipient_id", "client": "recipient_client_id"}[kind]
+	t := b.get(key)
+	if t.value == nil {
+		d.refuse(b.get("recipient_type").at, "recipient_type: %s needs %s beside it", kind, key)
+		return laravel.Recipient{}
+	}
+	switch kind {
+	case "role":
+		return laravel.Recipient{Role: t.text}
+	case "user":
+		return laravel.Recipient{User: t.id()}
+	}
+	return laravel.Recipient{Client: t.id()}
+}
+
+// simpleRecipient is a role, or user:7, or client:5, or a user's number.
+func simpleRecipient(t tree) laravel.Recipient {
+	if _, number := t.value.(int64); number {
+		return laravel.Recipient{User: t.id()}
+	}
+	if id, ok := strings.CutPrefix(t.text, "user:"); ok {
+		return laravel.Recipient{User: parseID(id)}
+	}
+	if id, ok := strings.CutPrefix(t.text, "client:"); ok {
+		return laravel.Recipient{Client: parseID(id)}
+	}
+	return laravel.Recipient{Role: t.text}
+}
+
+// parseID is the id that a person means by a text: a number where it is one.
+func parseID(text string) laravel.ID {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
+		return laravel.IntID(n)
+	}
+	return laravel.TextID(text)
+}
+
+func (d *describing) settings() {
+	auth, presence := d.sections["auth"], d.sections["presence"]
+	d.app.Auth = laravel.Auth{Origins: slices.Clone(DefaultOrigins)}
+	d.app.Auth.DefaultUser = auth.get("default_user").id()
+	d.app.Auth.RedirectGuests, _ = auth.get("redirect_guests").value.(bool)
+	if origins := auth.get("origins"); origins.value != nil {
+		d.app.Auth.Origins = nil
+		for _, t := range origins.list() {
+			if rule := checkFrontEnd(t.text); rule != "" {
+				d.refuse(t.at, "origins: %s %s", short(t.text), rule)
+			}
+			d.app.Auth.Origins = append(d.app.Auth.Origins, t.text)
+		}
+	}
+	if key := auth.get("encryption_key"); key.value != nil {
+		d.app.Auth.EncryptionKey, _ = keyBytes(key.text) // the shape has tried it
+	}
+	d.app.Presence = laravel.Presence{TTL: 120 * time.Second, Sweep: 15 * time.Second}
+	for name, into := range map[string]*time.Duration{"ttl": &d.app.Presence.TTL, "sweep": &d.app.Presence.Sweep} {
+		if t := presence.get(name); t.value != nil {
+			*into, _ = time.ParseDuration(t.text) // the shape has tried it
+		}
+	}
+	if seed, ok := d.sections["seed"].value.(int64); ok {
+		d.app.Seed = uint64(seed)
+	}
+}
+
+func checkFrontEnd(origin string) string {
+	scheme, rest, found := strings.Cut(origin, "://")
+	if !found || scheme != "http" && scheme != "https" || rest == "" || strings.ContainsAny(rest, "/ ?#") {
+		return "must be an origin as a browser sends it, such as http://localhost:5173, without a path"
+	}
+	return ""
+}
+
+// defaultUser refuses one that nobody is. --user goes before the file.
+func (d *describing) defaultUser() {
+	at, key := d.sections["auth"].get("default_user").at.String(), "default_user"
+	if d.config.User != "" {
+		d.app.Auth.DefaultUser = laravel.ID{}
+		for _, user := range d.app.Users {
+			if user.ID.String() == d.config.User {
+				d.app.Auth.DefaultUser = user.ID
+				return
+			}
+		}
+		at, key = d.config.Origin("user"), short(d.config.User)
+		d.problem("%s: there is no user with the id %s; there are %s", at, key, d.userIDs())
+		return
+	}
+	if id := d.app.Auth.DefaultUser; !id.IsZero() && !slices.ContainsFunc(d.app.Users, func(u laravel.User) bool { return u.ID == id }) {
+		d.problem("%s: %s: there is no user with the id %s; there are %s", at, key, show(id), d.userIDs())
+	}
+}
+
+// show is an id as YAML has it: 7 and "7" are two.
+func show(id laravel.ID) string {
+	if text, ok := id.Value().(string); ok {
+		return strconv.Quote(text)
+	}
+	return id.String()
+}
+
+func (d *describing) userIDs() string {
+	var ids []string
+	for i, user := range d.app.Users {
+		if i == 20 {
+			ids = append(ids, "…")
+			break
+		}
+		ids = append(ids, show(user.ID))
+	}
+	if len(ids) == 0 {
+		return "none"
+	}
+	return strings.Join(ids, ", ")
+}

@@ -1,0 +1,207 @@
+package laravel
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// heartbeatRoute is the one route that TrackPresence leaves alone: it says itself where the user is.
+const heartbeatRoute = "sync.heartbeat"
+
+// syncRoutes are the sync API (protocol K.5). versions is none of the guide's: it is marked with extensionHeader.
+var syncRoutes = []route{
+	{pattern: "POST /api/sync/heartbeat", name: heartbeatRoute, serve: (*Backend).serveHeartbeat},
+	{pattern: "GET /api/sync/online-users", name: "sync.online-users", serve: (*Backend).serveOnlineUsers},
+	{pattern: "GET /api/sync/activities", name: "sync.activities", serve: (*Backend).serveActivities},
+	{pattern: "POST /api/sync/start-viewing", name: "sync.start-viewing", serve: (*Backend).serveStartViewing},
+	{pattern: "POST /api/sync/stop-viewing", name: "sync.stop-viewing", serve: (*Backend).serveStopViewing},
+	{pattern: "GET /api/sync/versions", name: "sync.versions", serve: (*Backend).serveVersions},
+}
+
+// extensionHeader marks answers that a Laravel application of the guide does not have.
+const extensionHeader = "X-Echolab-Extension"
+
+// Bounds of the sync API's fields.
+const (
+	maxName     = 255 // characters of a location or a resource's type, as a string column has
+	maxFeed     = 500 // activities in one answer
+	maxVersions = 1000
+)
+
+// inputOf reads the request's input; nil when the answer has been given.
+func (c *call) inputOf() *fields {
+	input, err := c.input()
+	if err != nil {
+		c.fail(http.StatusBadRequest, err.Error())
+		return nil
+	}
+	return &fields{input: input}
+}
+
+// refused answers 422 when a field was wrong.
+func (f *fields) refused(c *call) bool {
+	if f.wrong != nil {
+		c.invalid(f.wrong)
+	}
+	return f.wrong != nil
+}
+
+func (b *Backend) serveHeartbeat(c *call) {
+	f := c.inputOf()
+	if f == nil {
+		return
+	}
+	location := f.text("location", optional, maxName)
+	status := f.text("status", optional, maxName, online, offline)
+	if f.refused(c) {
+		return
+	}
+	now, err := b.heard(c.r.Context(), c.user, location, status == nil || *status == online)
+	if err != nil {
+		b.broken(c, err)
+		return
+	}
+	c.json(http.StatusOK, Object{{"status", now.Status}, {"last_seen_at", now.LastSeen.String()},
+		{"ttl", int64(c.app.Presence.ttl() / time.Second)}})
+}
+
+func (b *Backend) serveOnlineUsers(c *call) {
+	users, err := b.Online(c.r.Context())
+	if err != nil {
+		b.broken(c, err)
+		return
+	}
+	c.json(http.StatusOK, Object{{"users", listOf(users)}})
+}
+
+func (b *Backend) serveActivities(c *call) {
+	f := c.inputOf()
+	if f == nil {
+		return
+	}
+	limit := f.integer("limit", DefaultFeed, 1, maxFeed)
+	q := ActivityQuery{
+		Limit:   int(limit),
+		Client:  f.id("client_id", optional),
+		Project: f.id("project_id", optional),
+		Since:   f.moment("since"),
+		For:     c.user,
+	}
+	if f.refused(c) {
+		return
+	}
+	if !q.Client.IsZero() && !c.user.concerned(q.Client) || !q.Project.IsZero() && !b.mayOpen(c.user, "project", q.Project) {
+		c.fail(http.StatusForbidden, "This action is unauthorized.")
+		return
+	}
+	c.json(http.StatusOK, Object{{"activities", listOf(b.Activities(c.r.Context(), q))}})
+}
+
+func (b *Backend) serveStartViewing(c *call) { b.serveViewing(c, true) }
+
+func (b *Backend) serveStopViewing(c *call) { b.serveViewing(c, false) }
+
+func (b *Backend) serveViewing(c *call, begin bool) {
+	f := c.inputOf()
+	if f == nil {
+		return
+	}
+	typ := f.text("resource_type", required, maxName)
+	id := f.id("resource_id", required)
+	if f.refused(c) {
+		return
+	}
+	if !b.mayOpen(c.user, *typ, id) {
+		c.fail(http.StatusForbidden, "This action is unauthorized.")
+		return
+	}
+	err := b.view(c.r.Context(), c.user, *typ, id, begin)
+	var viewers []Viewer
+	if err == nil {
+		viewers, err = b.Viewers(c.r.Context(), *typ, id)
+	}
+	if err != nil {
+		b.broken(c, err)
+		return
+	}
+	people := make([]Person, len(viewers))
+	for i, v := range viewers {
+		people[i] = v.Person
+	}
+	c.json(http.StatusOK, Object{{"viewers", listOf(people)}})
+}
+
+func (b *Backend) serveVersions(c *call) {
+	c.w.Header().Set(extensionHeader, "data-versions")
+	f := c.inputOf()
+	if f == nil {
+		return
+	}
+	since := f.integer("since", 0, 0, 1<<62)
+	limit := f.integer("limit", maxVersions, 1, maxVersions)
+	if f.refused(c) {
+		return
+	}
+	page, err := b.Versions(c.r.Context(), since, int(limit))
+	var old *TooOld
+	if errors.As(err, &old) {
+		c.json(http.StatusGone, Object{{"message", old.Error()}, {"restart", true}, {"since", old.Since}, {"oldest", old.Oldest}, {"version", old.Version}})
+		return
+	}
+	changes := make([]Object, len(page.Changes))
+	for i, v := range page.Changes {
+		changes[i] = Object{{"type", v.Type}, {"id", v.ID}, {"version", v.Version}, {"action", v.Action}}
+	}
+	c.json(http.StatusOK, Object{{"version", page.Version}, {"changes", listOf(changes)}, {"more", page.More}})
+}
+
+// mayOpen refuses a row that belongs to a client of whom the user is no member. What is not known belongs to nobody.
+func (b *Backend) mayOpen(user *User, typ string, id ID) bool {
+	if user.Role == "admin" {
+		return true
+	}
+	for _, table := range []string{typ, typ + "s"} {
+		if client, known := b.ownerOf(table, id, 0); known && !user.concerned(client) {
+			return false
+		}
+	}
+	return true
+}
+
+// ownerOf is the client that a row belongs to, by itself, its project or its document.
+func (b *Backend) ownerOf(table string, id ID, depth int) (client ID, known bool) {
+	row, known := b.entity(table, id)
+	if !known || depth > 3 {
+		return ID{}, known
+	}
+	if table == "clients" {
+		return id, true
+	}
+	if client, ok := idOf(row.Data.Get("client_id")); ok {
+		return client, true
+	}
+	for field, up := range map[string]string{"project_id": "projects", "document_id": "documents"} {
+		if parent, ok := idOf(row.Data.Get(field)); ok {
+			return b.ownerOf(up, parent, depth+1)
+		}
+	}
+	return ID{}, true
+}
+
+// broken answers for what the store would not do.
+func (b *Backend) broken(c *call, err error) {
+	if c.r.Context().Err() == nil {
+		b.log.Error("the application's rows cannot be kept", "path", c.r.URL.Path, "error", err)
+	}
+	c.fail(http.StatusInternalServerError, "Server Error")
+}
+
+// listOf is a list as json answers have it, never null.
+func listOf[T any](all []T) []any {
+	out := make([]any, len(all))
+	for i, v := range all {
+		out[i] = v
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package laravel
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FieldError is what is wrong with one field of what somebody wrote.
+type FieldError struct{ Field, Message string }
+
+func (e *FieldError) Error() string { return e.Field + " " + e.Message }
+
+// recipientFields are the formal format's ways to say who (protocol K.7): recipient_type, and the field that goes with it.
+var recipientFields = []struct{ typ, field string }{
+	{"role", "recipient_role"}, {"user", "recipient_id"}, {"client", "recipient_client_id"},
+}
+
+var (
+	formalKeys     = []string{"recipient_type", "recipient_role", "recipient_id", "recipient_client_id", "message"}
+	simplifiedKeys = []string{"to", "body"}
+)
+
+// ParseWorkflow reads a workflow notification in either of the guide's two formats, or in both at once: then the formal
+// one wins and a warning says so. An error is a *FieldError.
+//
+//	formal:     name, recipient_type: role|user|client with recipient_role, recipient_id or recipient_client_id, title, message
+//	simplified: name, to: a role, a user's id, user:7, client:5 or role:admin, title, body
+func ParseWorkflow(o Object) (w Workflow, warnings []string, err error) {
+	has := func(key string) bool { return o.Get(key) != nil }
+	formal, simplified := slices.ContainsFunc(formalKeys, has), slices.ContainsFunc(simplifiedKeys, has)
+	w.Simplified = simplified && !formal
+	if formal && simplified {
+		warnings = append(warnings, "both formats of a workflow notification are used at once; what recipient_type and message say counts")
+	}
+	for _, f := range o {
+		if !slices.Contains(formalKeys, f.Key) && !slices.Contains(simplifiedKeys, f.Key) && f.Key != "name" && f.Key != "title" {
+			warnings = append(warnings, fmt.Sprintf("%s is no field of a workflow notification and is ignored", f.Key))
+		}
+	}
+	message := "message"
+	if !has(message) && has("body") {
+		message = "body"
+	}
+	for _, text := range []struct {
+		field string
+		into  *string
+	}{{"name", &w.Name}, {"title", &w.Title}, {message, &w.Message}} {
+		s, ok := o.Get(text.field).(string)
+		if !ok || strings.TrimSpace(s) == "" {
+			return Workflow{}, warnings, &FieldError{text.field, "must be a text"}
+		}
+		*text.into = s
+	}
+	if has("recipient_type") || !has("to") {
+		w.Recipient, err = formalRecipient(o)
+	} else {
+		w.Recipient, err = simpleRecipient(o.Get("to"))
+	}
+	if err != nil {
+		return Workflow{}, warnings, err
+	}
+	return w, warnings, nil
+}
+
+func formalRecipient(o Object) (Recipient, error) {
+	if o.Get("recipient_type") == nil {
+		return Recipient{}, &FieldError{"recipient_type", "is missing: role, user or client (or say to: admin)"}
+	}
+	for _, row := range recipientFields {
+		if o.Get("recipient_type") != row.typ {
+			continue
+		}
+		v := o.Get(row.field)
+		if v == nil {
+			return Recipient{}, &FieldError{row.field, "is missing, which recipient_type: " + row.typ + " asks for"}
+		}
+		return recipientOf(row.typ, row.field, v)
+	}
+	return Recipient{}, &FieldError{"recipient_type", fmt.Sprintf("is %v; it must be role, user or client", o.Get("recipient_type"))}
+}
+
+// simpleRecipient reads admin, 7, user:7, client:5 and role:admin.
+func simpleRecipient(v any) (Recipient, error) {
+	text, isText := v.(string)
+	if !isText {
+		return recipientOf("user", "to", v)
+	}
+	text = strings.TrimSpace(text)
+	if typ, rest, found := strings.Cut(text, ":"); found {
+		if !slices.ContainsFunc(recipientFields, func(r struct{ typ, field string }) bool { return r.typ == typ }) {
+			return Recipient{}, &FieldError{"to", fmt.Sprintf("is %q; write admin, user:7, client:5 or role:admin", text)}
+		}
+		if typ == "role" {
+			return recipientOf(typ, "to", rest)
+		}
+		return recipientOf(typ, "to", pathID(rest))
+	}
+	if _, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return recipientOf("user", "to", pathID(text))
+	}
+	return recipientOf("role", "to", text)
+}
+
+func recipientOf(typ, field string, v any) (Recipient, error) {
+	if typ == "role" {
+		role, ok := v.(string)
+		if !ok || role == "" {
+			return Recipient{}, &FieldError{field, "must be the name of a role"}
+		}
+		return Recipient{Role: role}, nil
+	}
+	id, ok := idOf(v)
+	switch {
+	case !ok:
+		return Recipient{}, &FieldError{field, "must be the id of a " + typ}
+	case typ == "user":
+		return Recipient{User: id}, nil
+	}
+	return Recipient{Client: id}, nil
+}
+
+// recipients are the users that a recipient stands for.
+func (app *Application) recipients(r Recipient) (ids []ID) {
+	for i := range app.Users {
+		u := &app.Users[i]
+		if r.Role != "" && u.Role == r.Role || !r.User.IsZero() && u.ID == r.User || !r.Client.IsZero() && u.memberOf(r.Client) {
+			ids = append(ids, u.ID)
+		}
+	}
+	return ids
+}
+
+// RunWorkflow sends a described workflow's notification to everyone it is for, with extra fields in its data. Nobody is no
+// error: the rows are empty then. A name that nothing is described by is a *Refusal.
+func (b *Backend) RunWorkflow(ctx context.Context, name string, extra Object) ([]NotificationRow, error) {
+	app := b.description.Load()
+	i := slices.IndexFunc(app.Workflows, func(w Workflow) bool { return w.Name == name })
+	if i < 0 {
+		known := make([]string, len(app.Workflows))
+		for i, w := range app.Workflows {
+			known[i] = w.Name
+		}
+		message := fmt.Sprintf("there is no workflow %q; there are %s", name, strings.Join(known, ", "))
+		if len(known) == 0 {
+			message = fmt.Sprintf("there is no workflow %q: the application describes none", name)
+		}
+		return nil, &Refusal{Status: 404, Message: message}
+	}
+	w := app.Workflows[i]
+	ids := app.recipients(w.Recipient)
+	if len(ids) == 0 {
+		b.log.Warn("a workflow notification is for nobody", "workflow", name)
+		return nil, nil
+	}
+	data := Object{{"title", w.Title}, {"message", w.Message}}
+	if w.Simplified {
+		data = append(data, Field{"body", w.Message})
+	}
+	for _, f := range extra {
+		data = data.With(f.Key, f.Value)
+	}
+	return b.Notify(ctx, ids, Notification{Data: data})
+}
