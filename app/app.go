@@ -38,6 +38,12 @@ type App struct {
 	backend *backend            // nil where it is off
 	unkept  string              // why events are not kept on disk, "" when they are
 
+	reloading sync.Mutex // guards what follows it
+	problem   string     // why the changed configuration is not used, "" when it is
+	read      string     // the configuration file that was read last, "" for none
+	warned    []string   // warnings that were told
+	waiting   []string   // settings that differ and need a restart
+
 	listener net.Listener // the emulator's
 	ui       net.Listener // the control API's and the page's
 	control  http.Handler
@@ -55,7 +61,8 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{})}
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{}),
+		read: cfg.ConfigFile, warned: cfg.Warnings}
 	defer func() {
 		if err != nil {
 			a.Close()

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"echolab/emulator/journal"
@@ -33,6 +35,7 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		Mode:    laravel.Mode(cfg.Backend),
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
+		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
 	if err != nil {
@@ -66,21 +69,19 @@ func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error 
 	return err
 }
 
-// runBackend starts what the emulated application does by itself. The function that it returns ends that and its
+// runBackend starts what the emulated application does by itself, and looking for changed files. The function that it returns ends that and its
 // listener, within the time of its context: call it before the journal closes.
 func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
-	if a.backend == nil {
-		return func(context.Context) {}
-	}
 	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { a.watchFiles(ctx) })
+	if a.backend != nil {
+		running.Go(func() { a.backend.Run(ctx) })
+	}
 	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.backend.Run(ctx)
-	}()
 	return func(limit context.Context) {
 		defer cancel()
-		if a.backend.http != nil {
+		if a.backend != nil && a.backend.http != nil {
 			wait, cancelWait := context.WithTimeout(limit, time.Second) // browsers keep connections open that ask for nothing
 			if a.backend.http.Shutdown(wait) != nil {
 				_ = a.backend.http.Close()
@@ -88,11 +89,36 @@ func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
 			cancelWait()
 		}
 		cancel()
+		go func() {
+			running.Wait()
+			close(done)
+		}()
 		select {
 		case <-done:
 		case <-limit.Done():
 		}
 	}
+}
+
+// BackendStatus is the emulated application at a moment.
+type BackendStatus struct {
+	Mode        laravel.Mode
+	URL         string               // "" when it is off
+	Application *laravel.Application // nil when it is off; must not be changed
+	File        string               // the echolab.yaml that was read last, "" for none
+	Problem     string               // why a changed configuration is not used
+	Waiting     []string             // settings that differ in the files and need a restart
+}
+
+// BackendStatus tells how the emulated application is run and what it consists of now.
+func (a *App) BackendStatus() BackendStatus {
+	a.reloading.Lock()
+	s := BackendStatus{Mode: laravel.Mode(a.config.Backend), URL: a.BackendURL(), File: a.read, Problem: a.problem, Waiting: slices.Clone(a.waiting)}
+	a.reloading.Unlock()
+	if a.backend != nil {
+		s.Application = a.backend.Application()
+	}
+	return s
 }
 
 // BackendURL is where a client on this machine reaches the emulated application: its own listener, else the emulator's;

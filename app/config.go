@@ -79,6 +79,9 @@ type Config struct {
 
 	origins map[string]Origin
 	notes   []string // remarks on single values, collected while they are read
+	sources Sources  // what it was loaded from
+	watched []string // the absolute paths of echolab.yaml and .env, be they there or not
+	stamp   string   // how they were when they were read
 }
 
 // Values of Config.Profile, Config.TLS, Config.LogFormat and Config.Ack.
@@ -123,7 +126,7 @@ type Sources struct {
 // default, for each setting by itself. All errors are an *Error of code Invalid whose message has a line for each
 // problem, with its place and the way out.
 func Load(src Sources) (Config, error) {
-	l := loader{src: src, config: Config{origins: make(map[string]Origin)}}
+	l := loader{src: src, config: Config{origins: make(map[string]Origin), sources: src}}
 	l.readConfigFile()
 	l.readEnvFile()
 	if len(l.problems) == 0 {

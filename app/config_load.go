@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,7 +47,8 @@ func (l *loader) readConfigFile() {
 	if !named {
 		name, origin = "echolab.yaml", Origin{}
 	}
-	content, err := os.ReadFile(l.path(name))
+	l.watch(l.path(name))
+	content, err := readFile(l.path(name))
 	switch {
 	case err != nil && !named && errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(l.path("echolab.yml")); err == nil {
@@ -58,10 +60,24 @@ func (l *loader) readConfigFile() {
 		return
 	}
 	var problems []string
+	l.config.ConfigFile = name // of whatever is wrong in it
 	l.file, problems = readDocument(name, content)
 	l.problems = append(l.problems, problems...)
-	l.config.ConfigFile = name
 	l.config.origins["config"] = origin
+}
+
+// readFile reads a configuration file of a bearable size.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	content, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
+	if err == nil && len(content) > maxConfigFile {
+		err = fmt.Errorf("it has more than %d MiB, which is all that is read; keep fewer rows in it", maxConfigFile>>20)
+	}
+	return content, err
 }
 
 func (l *loader) readEnvFile() {
@@ -81,6 +97,7 @@ func (l *loader) readEnvFile() {
 		path, origin = dotenv.Choose(l.src.Dir, l.src.Environ), Origin{}
 		name = filepath.Base(path)
 	}
+	l.watch(path)
 	if named {
 		// A file that was asked for has to be there; Laravel's own may be missing.
 		if _, err := os.Stat(path); err != nil {
@@ -107,6 +124,12 @@ func (l *loader) readEnvFile() {
 		l.config.EnvFile = name
 		l.config.origins["env_file"] = origin
 	}
+}
+
+// watch notes how a file is before it is read, so that no change is missed.
+func (l *loader) watch(path string) {
+	l.config.watched = append(l.config.watched, path)
+	l.config.stamp += stampOf([]string{path})
 }
 
 func (l *loader) path(name string) string {

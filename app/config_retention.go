@@ -23,7 +23,8 @@ func rows64[T any](at func(*T) *int64) field[T] {
 			*at(t) = n
 			return nil
 		},
-		get: func(t *T) any { return *at(t) },
+		get:    func(t *T) any { return *at(t) },
+		schema: jsonSchema{"type": "integer", "minimum": 0},
 	}
 }
 
@@ -44,6 +45,7 @@ func age[T any](at func(*T) *time.Duration) field[T] {
 			}
 			return showAge(*at(t))
 		},
+		schema: jsonSchema{"type": []any{"string", "integer"}, "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+$|^0$`, "maximum": 0, "minimum": 0},
 	}
 }
 
@@ -58,7 +60,8 @@ func size[T any](at func(*T) *int64) field[T] {
 			*at(t) = n
 			return nil
 		},
-		get: func(t *T) any { return ShowSize(*at(t)) },
+		get:    func(t *T) any { return ShowSize(*at(t)) },
+		schema: jsonSchema{"type": []any{"string", "integer"}, "pattern": `^[0-9]+ *([kKMGT]i?B|B)?$`, "minimum": 0},
 	}
 }
 

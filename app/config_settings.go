@@ -223,7 +223,8 @@ func address(at func(*Config) *string) field[Config] {
 			*at(c) = net.JoinHostPort(host, strconv.Itoa(n))
 			return nil
 		},
-		get: func(c *Config) any { return *at(c) },
+		get:    func(c *Config) any { return *at(c) },
+		schema: jsonSchema{"type": []any{"string", "integer"}, "pattern": `^(.*:)?[0-9]{1,5}$`, "minimum": 0, "maximum": 65535},
 	}
 }
 
@@ -259,6 +260,7 @@ func maxConnections() field[pusher.App] {
 			}
 			return *a.MaxConnections
 		},
+		schema: jsonSchema{"type": "integer", "minimum": 1, "maximum": 1 << 30},
 	}
 }
 
@@ -281,7 +283,7 @@ func acceptFrom() field[pusher.App] {
 			}
 			return nil
 		},
-		get: exact.get,
+		get: exact.get, schema: exact.schema,
 	}
 }
 
@@ -303,7 +305,7 @@ func phpTruth(at func(*pusher.App) *bool, exact bool) field[pusher.App] {
 			}
 			return nil
 		},
-		get: strict.get,
+		get: strict.get, schema: strict.schema,
 	}
 }
 
@@ -332,6 +334,7 @@ func originList() field[pusher.App] {
 			a.AllowedOrigins = origins
 			return nil
 		},
-		get: func(a *pusher.App) any { return a.AllowedOrigins },
+		get:    func(a *pusher.App) any { return a.AllowedOrigins },
+		schema: jsonSchema{"type": []any{"array", "string"}, "items": jsonSchema{"type": "string"}, "minItems": 1},
 	}
 }

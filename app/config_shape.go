@@ -161,7 +161,9 @@ func (r *fileReader) holdMapping(t tree, s *shape, what string) {
 		}
 	}
 	for _, group := range s.needs {
-		if !slices.ContainsFunc(group, func(name string) bool { return slices.ContainsFunc(t.branches(), func(b branch) bool { return b.key == name }) }) {
+		if !slices.ContainsFunc(group, func(name string) bool {
+			return slices.ContainsFunc(t.branches(), func(b branch) bool { return b.key == name })
+		}) {
 			r.refuseAt(t.at, "%s needs %s", what, strings.Join(group, " or "))
 		}
 	}

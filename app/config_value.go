@@ -95,8 +95,9 @@ func short(text string) string {
 
 // field reads a value into a T and shows it again. It is made by whole, text, truth and so on below.
 type field[T any] struct {
-	set func(*T, value) error
-	get func(*T) any
+	set    func(*T, value) error
+	get    func(*T) any
+	schema jsonSchema // of the value in echolab.yaml
 }
 
 func whole[T any](at func(*T) *int, least, most int, what string) field[T] {
@@ -109,7 +110,8 @@ func whole[T any](at func(*T) *int, least, most int, what string) field[T] {
 			*at(t) = n
 			return nil
 		},
-		get: func(t *T) any { return *at(t) },
+		get:    func(t *T) any { return *at(t) },
+		schema: jsonSchema{"type": "integer", "minimum": least, "maximum": most},
 	}
 }
 
@@ -130,7 +132,8 @@ func text[T any](at func(*T) *string, check func(string) string) field[T] {
 			*at(t) = v.text
 			return nil
 		},
-		get: func(t *T) any { return *at(t) },
+		get:    func(t *T) any { return *at(t) },
+		schema: jsonSchema{"type": []any{"string", "number"}}, // an id such as 123 is a text to us
 	}
 }
 
@@ -163,7 +166,8 @@ func oneOf[T any](at func(*T) *string, choices ...string) field[T] {
 			}
 			return v.refuse("must be %s%s", strings.Join(choices, " or "), meant)
 		},
-		get: func(t *T) any { return *at(t) },
+		get:    func(t *T) any { return *at(t) },
+		schema: enumeration(choices),
 	}
 }
 
@@ -177,8 +181,18 @@ func truth[T any](at func(*T) *bool) field[T] {
 			*at(t) = on
 			return nil
 		},
-		get: func(t *T) any { return *at(t) },
+		get:    func(t *T) any { return *at(t) },
+		schema: jsonSchema{"type": "boolean"},
 	}
+}
+
+// enumeration is the schema of a word of several.
+func enumeration(words []string) jsonSchema {
+	list := make([]any, len(words))
+	for i, word := range words {
+		list[i] = word
+	}
+	return jsonSchema{"enum": list}
 }
 
 // duration is 500ms, 30s, 2m; under Reverb's names a number of seconds.
@@ -208,6 +222,7 @@ func duration[T any](at func(*T) *time.Duration, least, step time.Duration) fiel
 			*at(t) = d
 			return nil
 		},
-		get: func(t *T) any { return at(t).String() },
+		get:    func(t *T) any { return at(t).String() },
+		schema: jsonSchema{"type": "string", "pattern": durations.String()},
 	}
 }

@@ -138,6 +138,13 @@ func DescribedBy(cfg Config) Described {
 	return d
 }
 
+// Seeded is the same application, its payloads drawn from another seed.
+func (d Described) Seeded(seed uint64) Described {
+	other := *d.Application
+	other.Seed = seed
+	return Described{&other, d.Mode}
+}
+
 // Catalogue lists its events.
 func (d Described) Catalogue() []Listed { return laravel.Catalogue(d.Application, d.Mode) }
 

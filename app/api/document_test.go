@@ -169,6 +169,7 @@ func TestDocument_HoldsForRealAnswers(t *testing.T) {
 		{"GET /api/channels/{name}", "/api/channels/nobody", "", 404},
 		{"GET /api/state", "", "", 200},
 		{"GET /api/state", "?at=3", "", 200},
+		{"GET /api/backend", "", "", 200},
 		{"POST /api/apps", "", `{"id":"worker-1","rate_limiting":{"enabled":true,"decay":"1s"},"webhooks":[{"url":"http://127.0.0.1:1/x"}]}`, 200},
 		{"POST /api/apps", "", `{"id":"worker-1"}`, 409},
 		{"GET /api/status", "", "", 200}, // with an app that was made

@@ -75,6 +75,9 @@ var routes = []route{
 		{Name: "at", Type: Number, Help: "as it was right after this entry; left out: now"},
 	}, nil, State{}}, false, (*Handler).state},
 
+	{Route{http.MethodGet, "/api/backend", "the emulated Laravel application: how it is run, and what it consists of", nil, nil, BackendStatus{}},
+		false, (*Handler).backendStatus},
+
 	{Route{http.MethodPost, "/api/apps", "make an application of one's own, for a test worker", nil, NewApp{}, MadeApp{}}, false, (*Handler).makeApp},
 	{Route{http.MethodDelete, "/api/apps/{id}", "remove an application that was made, and disconnect its sockets", nil, nil, RemovedApp{}},
 		false, (*Handler).removeApp},

@@ -401,6 +401,57 @@ type Emitted struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// BackendStatus is the emulated Laravel application: GET /api/backend.
+type BackendStatus struct {
+	// Mode is fixed, as-written or off. All that follows is empty when it is off.
+	Mode string `json:"mode"`
+	// URL is where a client on this machine reaches it.
+	URL string `json:"url"`
+	// App is the application whose events it sends and whose channels it authorises, by its id.
+	App string `json:"app"`
+	// File is the echolab.yaml that describes it; empty when it is the built-in one.
+	File string `json:"file"`
+	// Problem says why a changed file is not used; empty when it is.
+	Problem string `json:"problem"`
+	// NeedsRestart names the settings that were changed and take effect at the next start.
+	NeedsRestart []string `json:"needs_restart"`
+	// DefaultUser is the id of who asks when a request names nobody; empty for a guest.
+	DefaultUser string           `json:"default_user"`
+	Users       []BackendUser    `json:"users"`
+	Channels    []BackendChannel `json:"channels"`
+	// Entities counts the described rows of each type, by its name.
+	Entities []BackendRows `json:"entities"`
+	// Events are the names of those that the file adds to the catalogue or puts in another's place.
+	Events []string `json:"events"`
+	// Workflows are the names of the notifications that workflows send.
+	Workflows []string `json:"workflows"`
+}
+
+// BackendRows counts the rows of a type of entity.
+type BackendRows struct {
+	Type string `json:"type"`
+	Rows int    `json:"rows"`
+}
+
+// BackendUser is one of the emulated application's users.
+type BackendUser struct {
+	// ID is a number or a text.
+	ID     json.RawMessage `json:"id"`
+	Name   string          `json:"name"`
+	Avatar string          `json:"avatar"`
+	Role   string          `json:"role"`
+	// Clients are the ids of the clients that the user belongs to.
+	Clients []string `json:"clients"`
+}
+
+// BackendChannel is one rule of the emulated routes/channels.php, in the order in which they are tried.
+type BackendChannel struct {
+	Pattern string `json:"pattern"`
+	Rule    string `json:"rule"`
+	// Member are the names of the fields that a presence channel shows of a member.
+	Member []string `json:"member"`
+}
+
 // Secret is an application's secret: GET /api/apps/{id}/secret.
 type Secret struct {
 	Secret string `json:"secret"`

@@ -283,11 +283,7 @@ func (s *shell) emitter(e *emitFlags) (send func(context.Context, api.Emit) (api
 			if err != nil {
 				return api.Emitted{}, nil, err
 			}
-			if o.Seed == nil { // two draws of one run differ, and so do two runs
-				seed := s.chance
-				o.Seed = &seed
-			}
-			emitted, err := d.Emit(ctx, to, o)
+			emitted, err := d.Seeded(s.chance).Emit(ctx, to, o)
 			var answers []string
 			for _, sent := range emitted.Sent {
 				answers = append(answers, sent.Answer)

@@ -18,6 +18,7 @@ const (
 	SignedIn                     // a socket was bound to User (pusher:signin)
 	Hook                         // a webhook was delivered or given up; Note: outcome, Count: attempts
 	Trouble                      // something a person must know (store not writable …); Note: what and what to do
+	Configured                   // a changed configuration was read; Note: what was taken over and what needs a restart
 )
 
 // Kinds lists every kind with its stable name, used in SQL, JSON and on screen.
@@ -40,6 +41,7 @@ var Kinds = []struct {
 	{SignedIn, "signed_in", "a socket was bound to a user"},
 	{Hook, "webhook", "a webhook was delivered or given up"},
 	{Trouble, "trouble", "something needs a person"},
+	{Configured, "configured", "a changed configuration was taken over"},
 }
 
 // String is the kind's stable name.

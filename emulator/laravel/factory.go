@@ -9,6 +9,8 @@ import (
 // reference proposes.
 
 var (
+	announcements = []string{"Planned maintenance tonight", "New in the portal: time tracking", "Office closed on Friday", "Invoices now come as PDF"}
+	notices       = []string{"Stage changed", "Invoice paid", "Document approved", "New comment", "Task assigned to you", "Deadline moved"}
 	invoiceStates = []string{"draft", "sent", "paid", "overdue"}
 	projectStates = []string{"planned", "active", "on_hold", "completed"}
 )
@@ -16,7 +18,7 @@ var (
 func drawAnnouncement(s *scene) Object {
 	return Object{
 		{"id", int64(1 + s.fake.IntN(9999))},
-		{"title", s.fake.Phrase()},
+		{"title", s.pick(announcements...)},
 		{"body", s.fake.Sentence()},
 		{"level", s.pick("info", "success", "warning")},
 		{"published_at", s.now()},
@@ -78,7 +80,7 @@ func drawProjectUpdated(s *scene) Object {
 }
 
 func (s *scene) fileName(row Object) any {
-	return or(row, "name", func() any { return s.fake.Word() + "." + s.pick("pdf", "png", "docx", "zip") })
+	return or(row, "name", func() any { return s.fake.Noun() + "." + s.pick("pdf", "png", "docx", "zip") })
 }
 
 func drawFileUploaded(s *scene) Object {
@@ -121,7 +123,7 @@ func drawNotificationReceived(s *scene) Object {
 	return Object{
 		{"id", s.fake.UUID()},
 		{"type", notificationType},
-		{"title", s.fake.Phrase()},
+		{"title", s.pick(notices...)},
 		{"message", s.fake.Sentence()},
 		{"data", Object{{"user_id", s.id("users")}}},
 		{"created_at", s.now()},
@@ -134,7 +136,7 @@ const notificationType = `App\Notifications\WorkflowNotification`
 func drawNotification(s *scene) Object {
 	s.row("users")
 	return Object{
-		{"title", s.fake.Phrase()},
+		{"title", s.pick(notices...)},
 		{"message", s.fake.Sentence()},
 		{"id", s.fake.UUID()},
 		{"type", notificationType},
@@ -250,7 +252,7 @@ func drawDocumentUpdated(s *scene) Object {
 	return Object{
 		{"document", Object{
 			{"id", s.id("documents")},
-			{"title", or(row, "title", func() any { return s.fake.Phrase() })},
+			{"title", or(row, "title", func() any { return s.fake.ProductName() })},
 			{"project_id", s.id("projects")},
 			{"updated_at", s.now()},
 		}},

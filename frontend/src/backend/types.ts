@@ -15,7 +15,8 @@ export type Kind =
   | 'refused'
   | 'signed_in'
   | 'webhook'
-  | 'trouble';
+  | 'trouble'
+  | 'configured';
 
 /** The door that an entry came through. */
 export type Source =
@@ -415,6 +416,57 @@ export interface Emitted {
   delay_ms?: number;
   /** Notes say what a person may not expect. */
   notes?: string[];
+}
+
+/** BackendStatus is the emulated Laravel application: GET /api/backend. */
+export interface BackendStatus {
+  /** Mode is fixed, as-written or off. All that follows is empty when it is off. */
+  mode: string;
+  /** URL is where a client on this machine reaches it. */
+  url: string;
+  /** App is the application whose events it sends and whose channels it authorises, by its id. */
+  app: string;
+  /** File is the echolab.yaml that describes it; empty when it is the built-in one. */
+  file: string;
+  /** Problem says why a changed file is not used; empty when it is. */
+  problem: string;
+  /** NeedsRestart names the settings that were changed and take effect at the next start. */
+  needs_restart: string[];
+  /** DefaultUser is the id of who asks when a request names nobody; empty for a guest. */
+  default_user: string;
+  users: BackendUser[];
+  channels: BackendChannel[];
+  /** Entities counts the described rows of each type, by its name. */
+  entities: BackendRows[];
+  /** Events are the names of those that the file adds to the catalogue or puts in another's place. */
+  events: string[];
+  /** Workflows are the names of the notifications that workflows send. */
+  workflows: string[];
+}
+
+/** BackendRows counts the rows of a type of entity. */
+export interface BackendRows {
+  type: string;
+  rows: number;
+}
+
+/** BackendUser is one of the emulated application's users. */
+export interface BackendUser {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+  avatar: string;
+  role: string;
+  /** Clients are the ids of the clients that the user belongs to. */
+  clients: string[];
+}
+
+/** BackendChannel is one rule of the emulated routes/channels.php, in the order in which they are tried. */
+export interface BackendChannel {
+  pattern: string;
+  rule: string;
+  /** Member are the names of the fields that a presence channel shows of a member. */
+  member: string[];
 }
 
 /** Secret is an application's secret: GET /api/apps/{id}/secret. */

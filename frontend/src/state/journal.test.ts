@@ -141,6 +141,7 @@ describe('Journal', () => {
       ['published', {}, 'delivered'], ['whispered', {}, 'delivered'], ['published', { delivered: false }, 'nobody'], ['whispered', { delivered: false }, 'nobody'],
       ['refused', {}, 'refused'], ['trouble', {}, 'refused'], ['opened', {}, 'moves'], ['closed', {}, 'moves'], ['subscribed', {}, 'moves'],
       ['unsubscribed', {}, 'moves'], ['joined', {}, 'moves'], ['left', {}, 'moves'], ['started', {}, ''], ['stopped', {}, ''], ['signed_in', {}, ''], ['webhook', {}, ''],
+      ['configured', {}, ''],
     ];
     for (const [kind, over, counts] of kindsOf) {
       const j = new Journal();

@@ -47,6 +47,7 @@ export const kinds: Record<Kind, KindRow> = {
     tell: (e) => `${[e.event, e.note].filter(Boolean).join(': ')}${e.count > 1 ? ` · ${e.count} attempts` : ''}`,
   },
   trouble: { label: 'trouble', tone: 'bad', event: true, tell: (e) => e.note },
+  configured: { label: 'configuration', tone: 'server', event: false, tell: (e) => e.note },
 };
 
 /** Where an entry came from, in words. */

@@ -62,6 +62,7 @@ describe('kinds', () => {
     ['webhook', { event: 'channel_occupied', note: '200', count: 1 }, 'channel_occupied: 200'],
     ['webhook', { event: 'channel_occupied', note: 'no answer', count: 3 }, 'channel_occupied: no answer · 3 attempts'],
     ['trouble', { note: 'disk full' }, 'disk full'],
+    ['configured', { note: 'echolab.yaml was read again; taken over: users' }, 'echolab.yaml was read again; taken over: users'],
   ];
   it.each(said)('%s %j: %s', (kind, over, text) => expect(kinds[kind].tell(entry(1, { kind, socket: '1.2', ...over }))).toBe(text));
 
