@@ -36,8 +36,21 @@ func (l *loader) resolveApplication() {
 	}
 	d.defaultUser()
 	d.references()
+	d.check()
 	if len(l.problems) == 0 {
 		l.config.Application = &d.app
+	}
+}
+
+// check asks package laravel for what is wrong with rules, at their places.
+func (d *describing) check() {
+	if len(d.problems) > 0 {
+		return
+	}
+	for _, p := range laravel.Check(&d.app) {
+		if len(d.problems) < maxProblems {
+			d.problem("%s", oneLine(p.Error()))
+		}
 	}
 }
 
@@ -60,7 +73,8 @@ func (d *describing) users() {
 	for _, t := range d.sections["users"].list() {
 		user := laravel.User{
 			ID: t.get("id").id(), Name: t.get("name").text, Role: t.get("role").text, Token: t.get("token").text,
-			Fields: t.object("id", "name", "avatar", "role", "clients", "token"),
+			BroadcastID: t.get("broadcast_id").id(),
+			Fields:      t.object("id", "name", "avatar", "role", "clients", "token", "broadcast_id"),
 		}
 		if avatar, ok := t.get("avatar").value.(string); ok {
 			user.Avatar = avatar
@@ -116,7 +130,7 @@ func (d *describing) channels() {
 			}
 		}
 		for _, b := range t.get("member").branches() {
-			channel.Member = append(channel.Member, laravel.MemberField{Name: b.key, Expression: b.words()})
+			channel.Member = append(channel.Member, laravel.MemberField{Name: b.key, Expression: b.words(), Place: b.place()})
 		}
 		d.app.Channels = append(d.app.Channels, channel)
 	}
@@ -216,8 +230,20 @@ func (d *describing) settings() {
 			d.app.Auth.Origins = append(d.app.Auth.Origins, t.text)
 		}
 	}
-	if key := auth.get("encryption_key"); key.value != nil {
+	switch key := auth.get("encryption_key"); key.value.(type) {
+	case bool:
+		if key.value == true {
+			d.refuse(key.at, "encryption_key must be base64 of 32 bytes, or false for none")
+		}
+		d.app.Auth.EncryptionKey = []byte{}
+	case string:
 		d.app.Auth.EncryptionKey, _ = keyBytes(key.text) // the shape has tried it
+	}
+	switch signIn := auth.get("sign_in"); signIn.value.(type) {
+	case bool:
+		d.app.Auth.SignIn.Off = signIn.value == false
+	case string:
+		d.app.Auth.SignIn.Resolver, d.app.Auth.SignIn.Place = signIn.text, signIn.place()
 	}
 	d.app.Presence = laravel.Presence{TTL: 120 * time.Second, Sweep: 15 * time.Second}
 	for name, into := range map[string]*time.Duration{"ttl": &d.app.Presence.TTL, "sweep": &d.app.Presence.Sweep} {

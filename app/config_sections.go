@@ -31,6 +31,7 @@ var sections = []section{
 			{"role", aText("Such as admin or client; rules read it as user.role.")},
 			{"clients", aList("Ids of the clients that the user belongs to.", anID(""))},
 			{"token", aText("A bearer token; the id is one in any case.")},
+			{"broadcast_id", anID("What presence channels know the user by, where that is not the id.")},
 		},
 	})},
 	{"entities", &shape{
@@ -81,7 +82,9 @@ var sections = []section{
 			{"default_user", orNone(anID("Who asks when a request says nothing; without it that is a guest."))},
 			{"redirect_guests", aTruth("Send guests to /login with a 302 where Laravel's auth middleware does (default false: 403).")},
 			{"origins", aList("Front ends that a browser may call from; http://localhost:* is any port.", aText(""))},
-			{"encryption_key", aKey("Master key of encrypted channels, base64 of 32 bytes (default: made from the app's secret).")},
+			{"encryption_key", aKey("Master key of encrypted channels, base64 of 32 bytes, or false for none (default: made from the app's secret).")},
+			{"sign_in", &shape{may: mayText | mayTruth,
+				help: "What /broadcasting/user-auth answers, an expression over user; false: there is no such route (default: id, name and avatar)."}},
 		},
 	}},
 	{"presence", &shape{

@@ -277,9 +277,9 @@ func aDuration(help string, least time.Duration) *shape {
 	}}
 }
 
-// aKey is base64 of 32 bytes, as `php artisan key:generate` writes it too.
+// aKey is base64 of 32 bytes, as `php artisan key:generate` writes it too, or false.
 func aKey(help string) *shape {
-	return &shape{help: help, may: mayText, check: func(text string) string {
+	return &shape{help: help, may: mayText | mayTruth, check: func(text string) string {
 		if _, err := keyBytes(text); err != nil {
 			return "must be base64 of 32 bytes"
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
@@ -64,7 +65,7 @@ type tree struct {
 	value any
 	at    Origin
 	text  string // of a scalar, as it stands in the file
-	block bool   // a text that begins on the line after its key
+	first Origin // where a text's first character stands: behind a quote, or on the line after | and >
 }
 
 // branch is one entry of a mapping.
@@ -91,7 +92,7 @@ func (r *fileReader) tree(key string, node ast.Node) (tree, bool) {
 
 func (r *treeReader) read(key string, node ast.Node, depth int) tree {
 	at := r.at(begin(node), key)
-	t := tree{at: at}
+	t := tree{at: at, first: at}
 	r.values++
 	switch {
 	case r.full:
@@ -153,8 +154,15 @@ func (r *treeReader) read(key string, node ast.Node, depth int) tree {
 		t.value, t.text = n.Value, n.GetToken().Value
 	case *ast.StringNode:
 		t.value, t.text = n.Value, n.Value
+		t.first = r.at(n.GetToken(), key)
+		if n.Token.Type == token.DoubleQuoteType || n.Token.Type == token.SingleQuoteType {
+			t.first.Column++
+		}
 	case *ast.LiteralNode:
-		t.value, t.text, t.block = n.Value.Value, n.Value.Value, true
+		t.value, t.text = n.Value.Value, n.Value.Value
+		t.first = r.at(n.Start, key)
+		lines := strings.TrimLeft(n.Value.Token.Origin, "\r\n")
+		t.first.Line, t.first.Column = t.first.Line+1, len(lines)-len(strings.TrimLeft(lines, " "))+1
 	default:
 		r.refuse(node, "%s is not read here; write a plain value", short(oneLine(node.String())))
 	}
@@ -235,8 +243,8 @@ next:
 	return out
 }
 
-// place is how the tree's place is written in messages.
-func (t tree) place() string { return t.at.String() }
+// place is where an expression begins, for package laravel, which counts on from there.
+func (t tree) place() string { return t.first.String() }
 
 // words is a scalar as an expression has it: true, 5 or the text itself.
 func (t tree) words() string {

@@ -133,6 +133,10 @@ func withoutPlaces(app *laravel.Application) []laravel.Channel {
 	channels := slices.Clone(app.Channels)
 	for i := range channels {
 		channels[i].Place = ""
+		channels[i].Member = slices.Clone(channels[i].Member)
+		for j := range channels[i].Member {
+			channels[i].Member[j].Place = ""
+		}
 	}
 	return channels
 }

@@ -222,7 +222,7 @@ func (s *spec) listed(mode Mode) Listed {
 		Extension: s.extension, Whisper: s.whisper, Params: []string{},
 	}
 	for _, channel := range l.Channels {
-		for _, m := range placeholder.FindAllStringSubmatch(channel, -1) {
+		for _, m := range slot.FindAllStringSubmatch(channel, -1) {
 			if !slices.Contains(l.Params, m[1]) {
 				l.Params = append(l.Params, m[1])
 			}

@@ -240,10 +240,8 @@ func within(place string, line, column int) string {
 		startLine, err1 := strconv.Atoi(parts[len(parts)-2])
 		startColumn, err2 := strconv.Atoi(parts[len(parts)-1])
 		if err1 == nil && err2 == nil {
-			column++
-			if line <= 1 {
-				line, column = 1, column+startColumn-1
-			}
+			// Lines after the first are those of a block, which are all indented alike.
+			line, column = max(line, 1), column+startColumn
 			return strings.Join(parts[:len(parts)-2], ":") + ":" + strconv.Itoa(startLine+line-1) + ":" + strconv.Itoa(column)
 		}
 	}

@@ -231,7 +231,7 @@ func (o Object) sets(path string) bool {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\{([^{}]+)\}`)
+	slot        = regexp.MustCompile(`\{([^{}]+)\}`)
 	channelName = regexp.MustCompile(`\A#?[-a-zA-Z0-9_=@,.;]+\z`) // pusher-php-server, Pusher::validate_channel
 	socketID    = regexp.MustCompile(`\A\d+\.\d+\z`)              // Pusher::validate_socket_id
 )
@@ -294,7 +294,7 @@ var integerKey = regexp.MustCompile(`\A(0|-?[1-9]\d{0,17})\z`)
 // it was drawn from, else any row of that type.
 func (sc *scene) fill(pattern string, payload Object, subject string) (string, error) {
 	var missing error
-	out := placeholder.ReplaceAllStringFunc(pattern, func(found string) string {
+	out := slot.ReplaceAllStringFunc(pattern, func(found string) string {
 		name := found[1 : len(found)-1]
 		short := paramName(name)
 		if short == "id" && subject != "" {
