@@ -71,4 +71,5 @@ require (
 ignore (
 	./frontend/node_modules
 	./testdata/clients/node_modules
+	./testdata/portal/node_modules
 )

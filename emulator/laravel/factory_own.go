@@ -53,7 +53,7 @@ func checkEvents(app *Application, tell func(place, message string)) {
 		seen = append(seen, e.Name)
 		bad := false
 		for _, channel := range e.Channels {
-			if !channelName.MatchString(placeholder.ReplaceAllString(channel, "0")) {
+			if !channelName.MatchString(slot.ReplaceAllString(channel, "0")) {
 				say("the channel %q cannot be: Pusher's names have letters, digits and -_=@,.; alone, and placeholders such as {clientId}", channel)
 				bad = true
 			}
