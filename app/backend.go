@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"echolab/emulator"
 	"echolab/emulator/journal"
 	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
@@ -77,6 +78,7 @@ func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
 	running.Go(func() { a.watchFiles(ctx) })
 	if a.backend != nil {
 		running.Go(func() { a.backend.Run(ctx) })
+		running.Go(func() { a.tellWhoLeft(ctx, a.journal.Follow(a.journal.Last(), false)) })
 	}
 	done := make(chan struct{})
 	return func(limit context.Context) {
@@ -96,6 +98,30 @@ func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
 		select {
 		case <-done:
 		case <-limit.Done():
+		}
+	}
+}
+
+// tellWhoLeft tells the emulated application whose last socket left a presence channel, until ctx ends: what they had
+// locked there is free again. Somebody who is back by then, as after a reload, has not left. What a slow follower misses
+// ends by its time.
+func (a *App) tellWhoLeft(ctx context.Context, tail *journal.Tail) {
+	defer tail.Close()
+	app := a.config.Apps[0].ID
+	batch := make([]journal.Entry, 64)
+	for {
+		n, _, err := tail.Next(ctx, batch)
+		if err != nil {
+			return
+		}
+		for _, e := range batch[:n] {
+			if e.Kind != journal.Left || e.App != app {
+				continue
+			}
+			back := slices.ContainsFunc(a.server.Subscribers(app, e.Channel), func(s emulator.Subscriber) bool { return s.User == e.User })
+			if !back {
+				a.backend.Left(ctx, e.Channel, e.User)
+			}
 		}
 	}
 }

@@ -82,6 +82,7 @@ func (d *describing) users() {
 		for _, client := range t.get("clients").list() {
 			user.Clients = append(user.Clients, client.id())
 		}
+		d.nearMisses(t)
 		// 7 and "7" are one and the same on the wire.
 		if before, twice := ids[user.ID.String()]; twice {
 			d.refuse(t.get("id").at, "id: %s is also that of the user at %s; every user needs their own", user.ID, before)
@@ -98,6 +99,20 @@ func (d *describing) users() {
 			if other, taken := ids[token.text]; taken && other != t.get("id").at {
 				d.refuse(token.at, "token: is the id of the user at %s, who would be taken for this one; choose another", other)
 			}
+		}
+	}
+}
+
+// nearMisses warns of a user's own field that looks like a misspelt one of ours.
+func (d *describing) nearMisses(t tree) {
+	known := make([]string, 0, len(sections[0].entry.keys))
+	for _, k := range sections[0].entry.keys {
+		known = append(known, k.name)
+	}
+	for _, b := range t.branches() {
+		near := Closest(b.key, known)
+		if near != "" && near != b.key && edits(b.key, near) == 1 && t.get(near).value == nil {
+			d.warn("%s: %s is taken for a field of your own; did you mean %s?", b.at, short(b.key), near)
 		}
 	}
 }
@@ -145,6 +160,7 @@ func (d *describing) events() {
 		for _, channel := range b.get("channels").list() {
 			event.Channels = append(event.Channels, channel.text)
 		}
+		event.Now = b.get("now").value == true
 		d.app.Events = append(d.app.Events, event)
 	}
 }
@@ -250,6 +266,15 @@ func (d *describing) settings() {
 		if t := presence.get(name); t.value != nil {
 			*into, _ = time.ParseDuration(t.text) // the shape has tried it
 		}
+	}
+	d.app.History = laravel.History{Activities: laravel.DefaultActivities, Versions: laravel.DefaultVersions}
+	for name, into := range map[string]*int{"activities": &d.app.History.Activities, "versions": &d.app.History.Versions} {
+		if n, ok := d.sections["history"].get(name).value.(int64); ok {
+			*into = int(n)
+		}
+	}
+	if t := d.sections["queue"].get("delay"); t.value != nil {
+		d.app.Queue.Delay, _ = time.ParseDuration(t.text) // the shape has tried it
 	}
 	if seed, ok := d.sections["seed"].value.(int64); ok {
 		d.app.Seed = uint64(seed)

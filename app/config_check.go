@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"echolab/emulator/laravel"
 )
 
 // checkTogether warns of what is valid by itself but will not work, or not as a Laravel user expects.
@@ -46,6 +48,9 @@ func (l *loader) checkNetwork() {
 	listeners := []struct{ name, what, host string }{{"host", "the server", c.Host}, {"ui_host", "the UI", c.UIHost}}
 	if host, _, err := net.SplitHostPort(c.BackendAddr); err == nil {
 		listeners = append(listeners, struct{ name, what, host string }{"backend_addr", "the emulated application", host})
+	}
+	if c.BackendAddr != "" && c.Backend == string(laravel.Off) {
+		l.warn("backend_addr (%s) has no effect: backend is off (%s)", c.Origin("backend_addr"), c.Origin("backend"))
 	}
 	for _, at := range listeners {
 		if !Loopback(at.host) {

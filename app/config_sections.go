@@ -17,7 +17,7 @@ func sectionNamed(name string) (section, bool) {
 	return section{}, false
 }
 
-var zero = int64(0)
+var zero, one = int64(0), int64(1)
 
 // sections are all of them, in the order of the documents.
 var sections = []section{
@@ -59,7 +59,8 @@ var sections = []section{
 		rest: &shape{may: mayMapping, keys: []keyed{
 			{"as", orNone(aText("broadcastAs(): the name on the wire; without it App\\Events\\ and the name."))},
 			{"channels", aList("Names on the wire, with placeholders: private-client.{clientId}.", aText(""))},
-			{"payload", anything("A JSON Schema or an example that payloads are drawn from.")},
+			{"payload", anything("An example that is sent as it is, or a JSON Schema (type: object with properties) that payloads are drawn from.")},
+			{"now", aTruth("ShouldBroadcastNow: the queue's delay does not hold it.")},
 		}},
 	}},
 	{"workflows", &shape{
@@ -93,6 +94,17 @@ var sections = []section{
 			{"ttl", aDuration("How long a heartbeat counts (default 120s).", 1e9)},
 			{"sweep", aDuration("How often who is gone is looked for (default 15s).", 1e6)},
 		},
+	}},
+	{"history", &shape{
+		help: "How much the application remembers; the oldest goes. What is left out keeps its default.", may: mayMapping,
+		keys: []keyed{
+			{"activities", &shape{may: mayWhole, least: &one, help: "Lines of the activity feed (default 10000)."}},
+			{"versions", &shape{may: mayWhole, least: &one, help: "Changes that GET /api/sync/versions can tell of (default 10000)."}},
+		},
+	}},
+	{"queue", &shape{
+		help: "Laravel's queue, as far as broadcasts go through it.", may: mayMapping,
+		keys: []keyed{{"delay", aDuration("How long a broadcast lies in the queue before it is sent (default 0s).", 0)}},
 	}},
 	{"seed", &shape{may: mayWhole, least: &zero, help: "What drawn payloads begin from: the same seed gives the same payloads."}},
 }

@@ -38,10 +38,7 @@ func JoinSettings(all []string) (json.RawMessage, error) {
 }
 
 // ParsePayload reads an object that is sent as it is.
-func ParsePayload(text []byte) (o laravel.Object, err error) {
-	err = json.Unmarshal(text, &o)
-	return o, err
-}
+func ParsePayload(text []byte) (laravel.Object, error) { return laravel.ParsePayload(text) }
 
 // Emitted is what became of an event of the catalogue.
 type Emitted struct {
@@ -150,7 +147,11 @@ func (d Described) Catalogue() []Listed { return laravel.Catalogue(d.Application
 
 // Emit composes an event and sends it to a server that is no Echolab, or to nobody (nil).
 func (d Described) Emit(ctx context.Context, to *Remote, o Occurrence) (Emitted, error) {
-	composed, err := laravel.Compose(d.Application, d.Mode, time.Now(), o)
+	secret := ""
+	if to != nil {
+		secret = to.App.Secret
+	}
+	composed, err := laravel.Compose(d.Application, d.Mode, secret, time.Now(), o)
 	if err != nil {
 		return Emitted{}, emitError(err)
 	}

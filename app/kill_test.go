@@ -38,9 +38,8 @@ func victim(db string) {
 	os.Exit(1)
 }
 
-// killedUnderLoad starts a victim, publishes from eight callers until it has been killed after some acknowledgements,
-// and returns the events that were answered with 200.
-func killedUnderLoad(t *testing.T, db string, creds *pusher.App, round int) (acknowledged []string) {
+// startVictim starts a victim and returns its address; kill kills it and waits until it is dead.
+func startVictim(t *testing.T, db string) (base string, kill func()) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run", "^TestApp_SurvivesKill$")
 	cmd.Env = append(os.Environ(), "ECHOLAB_TEST_VICTIM="+db)
@@ -49,10 +48,20 @@ func killedUnderLoad(t *testing.T, db string, creds *pusher.App, round int) (ack
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	lines := bufio.NewScanner(out)
-	require.True(t, lines.Scan(), "round %d: the victim said nothing", round)
+	require.True(t, lines.Scan(), "the victim said nothing")
 	base, ok := strings.CutPrefix(lines.Text(), "victim at ")
-	require.True(t, ok, "round %d: %s", round, lines.Text())
+	require.True(t, ok, lines.Text())
+	return base, func() {
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	}
+}
 
+// killedUnderLoad starts a victim, publishes from eight callers until it has been killed after some acknowledgements,
+// and returns the events that were answered with 200.
+func killedUnderLoad(t *testing.T, db string, creds *pusher.App, round int) (acknowledged []string) {
+	t.Helper()
+	base, kill := startVictim(t, db)
 	var mu sync.Mutex
 	var callers sync.WaitGroup
 	enough := make(chan struct{})
@@ -77,8 +86,7 @@ func killedUnderLoad(t *testing.T, db string, creds *pusher.App, round int) (ack
 	case <-time.After(20 * time.Second):
 		t.Errorf("round %d: the victim answered too little", round)
 	}
-	require.NoError(t, cmd.Process.Kill())
+	kill()
 	callers.Wait()
-	_ = cmd.Wait()
 	return acknowledged
 }

@@ -119,6 +119,7 @@ func differing(old, fresh *laravel.Application) (names []string) {
 		{"workflows", old.Workflows, fresh.Workflows},
 		{"auth", old.Auth, fresh.Auth},
 		{"presence", old.Presence, fresh.Presence},
+		{"queue", old.Queue, fresh.Queue},
 		{"seed", old.Seed, fresh.Seed},
 	} {
 		if !reflect.DeepEqual(part.old, part.fresh) {

@@ -134,7 +134,11 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	return strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".") + "."
+	text = strings.ToUpper(text[:1]) + strings.TrimRight(text[1:], ".")
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
 }
 
 // problem is a refusal with its status.

@@ -452,6 +452,185 @@ type BackendChannel struct {
 	Member []string `json:"member"`
 }
 
+// OnlineUser is one user of the emulated application whose heartbeat still counts.
+type OnlineUser struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+	// Location is where the user is, such as a page or a route; empty when that was never said.
+	Location   string    `json:"location"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+}
+
+// Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online.
+type Online struct {
+	Users []OnlineUser `json:"users"`
+	// TTLSeconds is how long a heartbeat counts.
+	TTLSeconds float64 `json:"ttl_seconds"`
+}
+
+// Person is a user of the emulated application.
+type Person struct {
+	// ID is a number or a text.
+	ID   json.RawMessage `json:"id"`
+	Name string          `json:"name"`
+}
+
+// Activity is one line of the emulated application's activity feed.
+type Activity struct {
+	ID          int64  `json:"id"`
+	Type        string `json:"type"`
+	Description string `json:"description"`
+	// User is who did it; null for the system.
+	User *Person `json:"user"`
+	// SubjectType is such as project; empty when it is about nothing.
+	SubjectType string `json:"subject_type"`
+	// SubjectID is a number, a text or null.
+	SubjectID json.RawMessage `json:"subject_id"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata  json.RawMessage `json:"metadata"`
+	CreatedAt time.Time       `json:"created_at"`
+}
+
+// Activities is the activity feed, newest first: GET /api/backend/activities.
+type Activities struct {
+	Activities []Activity `json:"activities"`
+}
+
+// NewActivity is a line to add: POST /api/backend/activities.
+type NewActivity struct {
+	// Type is such as project.created.
+	Type        string `json:"type"`
+	Description string `json:"description,omitempty"`
+	// User is the id of who did it; left out: the system.
+	User        string `json:"user,omitempty"`
+	SubjectType string `json:"subject_type,omitempty"`
+	SubjectID   string `json:"subject_id,omitempty"`
+	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
+	Metadata json.RawMessage `json:"metadata,omitempty"`
+}
+
+// DataVersion is one change of a row of the emulated application.
+type DataVersion struct {
+	Version int64  `json:"version"`
+	Type    string `json:"type"`
+	// ID is a number or a text.
+	ID json.RawMessage `json:"id"`
+	// Action is created, updated or deleted.
+	Action string    `json:"action"`
+	At     time.Time `json:"at"`
+}
+
+// DataVersions is what changed after a version, oldest first: GET /api/backend/versions.
+type DataVersions struct {
+	// Version is what to ask with next.
+	Version int64         `json:"version"`
+	Changes []DataVersion `json:"changes"`
+	// More tells that there are more changes: ask again at once.
+	More bool `json:"more"`
+}
+
+// Viewer is a user of the emulated application who looks at a row.
+type Viewer struct {
+	// Type and ID name the row, as the front end did. ID is a number or a text.
+	Type  string          `json:"type"`
+	ID    json.RawMessage `json:"id"`
+	User  Person          `json:"user"`
+	Since time.Time       `json:"since"`
+}
+
+// Viewers is who looks at what: GET /api/backend/viewers.
+type Viewers struct {
+	Viewers []Viewer `json:"viewers"`
+}
+
+// BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities.
+type BackendTypes struct {
+	Types []BackendRows `json:"types"`
+}
+
+// BackendEntity is one row of the emulated application.
+type BackendEntity struct {
+	Type string `json:"type"`
+	// ID is a number or a text.
+	ID json.RawMessage `json:"id"`
+	// Version grows with every change; 0 is the row as it was described.
+	Version int64 `json:"version"`
+	// Data is every field.
+	Data json.RawMessage `json:"data"`
+}
+
+// BackendEntities are the rows of a type in the order of their ids: GET /api/backend/entities/{type}.
+type BackendEntities struct {
+	Rows []BackendEntity `json:"rows"`
+}
+
+// BackendChange is what becomes of a row: POST and PATCH /api/backend/entities/…
+type BackendChange struct {
+	// Fields are those to set. version may be among them: the change is refused when the row has another one by now.
+	Fields json.RawMessage `json:"fields"`
+	// As is the user who does it, by id, with what he may; without it the console does, which may do anything.
+	As string `json:"as,omitempty"`
+	// SocketID is a socket that does not get the events.
+	SocketID string `json:"socket_id,omitempty"`
+}
+
+// BackendNotice is what users are told: POST /api/backend/notify.
+type BackendNotice struct {
+	// Users are ids.
+	Users   []string `json:"users"`
+	Title   string   `json:"title,omitempty"`
+	Message string   `json:"message,omitempty"`
+	// Data is an object, laid over title and message.
+	Data json.RawMessage `json:"data,omitempty"`
+	// Type is the notification's class; left out: App\Notifications\WorkflowNotification.
+	Type string `json:"type,omitempty"`
+	// Queued broadcasts before the row is stored, as a notification does that implements ShouldQueue.
+	Queued bool `json:"queued,omitempty"`
+	// LagMS is how long the row of a queued one takes.
+	LagMS int64 `json:"lag_ms,omitempty"`
+}
+
+// BackendNotification is a notification as it is kept for one user.
+type BackendNotification struct {
+	ID   string `json:"id"`
+	Type string `json:"type"`
+	// User is the id of whom it is for: a number or a text.
+	User json.RawMessage `json:"user"`
+	Data json.RawMessage `json:"data"`
+	// ReadAt is null until it has been read.
+	ReadAt    *time.Time `json:"read_at"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+// BackendNotifications are notifications: what there is, newest first, or what has been sent.
+type BackendNotifications struct {
+	Notifications []BackendNotification `json:"notifications"`
+	// Warnings are about a workflow that was given.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run.
+type BackendRun struct {
+	// Data fills what stands in braces, and goes along.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows.
+type BackendWorkflow struct {
+	// Workflow has recipient_type, recipient_role (recipient_id, recipient_client_id), title and message, or to, title and
+	// body.
+	Workflow json.RawMessage `json:"workflow"`
+	// Data fills what stands in braces, and goes along.
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// BackendReset tells what a reset gave back: POST /api/backend/reset.
+type BackendReset struct {
+	// Rows is how many rows users had made, changed or deleted.
+	Rows int `json:"rows"`
+}
+
 // Secret is an application's secret: GET /api/apps/{id}/secret.
 type Secret struct {
 	Secret string `json:"secret"`

@@ -15,7 +15,7 @@ import (
 
 // backendCommands is the group's commands, in the order of the help.
 var backendCommands = []func(*shell) *cobra.Command{
-	backendUsers,
+	backendUsers, backendOnline, backendActivities, backendActivity, backendVersions, backendViewers,
 }
 
 func backend(s *shell) *cobra.Command {
@@ -143,7 +143,7 @@ func backendUsers(s *shell) *cobra.Command {
 			w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "ID\tNAME\tROLE\tCLIENTS\n")
 			for _, u := range status.Users {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(string(u.ID)), plain(u.Name), plain(u.Role), plain(strings.Join(u.Clients, ", ")))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", plain(strings.Trim(string(u.ID), `"`)), plain(u.Name), plain(u.Role), plain(strings.Join(u.Clients, ", ")))
 			}
 			return w.Flush()
 		},

@@ -61,6 +61,8 @@ func TestCommands(t *testing.T) {
 			"control":     control,
 			"subscribers": subscribers,
 			"follow":      follow,
+			"happens":     happens,
+			"request":     request,
 		},
 	})
 }
@@ -215,6 +217,18 @@ func subscribers(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// happens KIND TEXT waits until the server at $ECHOLAB_API has an entry of that kind whose note holds the text.
+func happens(ts *testscript.TestScript, _ bool, args []string) {
+	res, err := http.Get(ts.Getenv("ECHOLAB_API") + "/api/events/wait?after=0&timeout=20s&kind=" + args[0])
+	ts.Check(err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	ts.Check(err)
+	if !bytes.Contains(text, []byte(args[1])) {
+		ts.Fatalf("no entry %s with %q: %s", args[0], args[1], text)
+	}
+}
+
 // follow PATTERN EVENT ARGS... runs echolab until it has printed a line that matches, publishes an event, waits until
 // that is printed too, presses Ctrl-C, and wants exit code 0.
 func follow(ts *testscript.TestScript, _ bool, args []string) {
@@ -267,4 +281,26 @@ func environ(ts *testscript.TestScript) []string {
 		}
 	}
 	return out
+}
+
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user ('' is a guest) and prints the status
+// and the answer.
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: request USER METHOD PATH [JSON]")
+	}
+	r, err := http.NewRequest(args[1], ts.Getenv("SERVER")+args[2], strings.NewReader(append(args, "")[3]))
+	ts.Check(err)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Accept", "application/json")
+	if args[0] != "" {
+		r.Header.Set("X-Echolab-User", args[0])
+	}
+	answer, err := http.DefaultClient.Do(r)
+	ts.Check(err)
+	text, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	ts.Check(answer.Body.Close())
+	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", answer.StatusCode, text)
+	ts.Check(err)
 }

@@ -124,13 +124,14 @@ var (
 
 func moment(at func(*Query) *time.Time) func(*Query, string, time.Time) error {
 	return func(q *Query, value string, now time.Time) error {
-		t, err := parseTime(strings.TrimSpace(value), now)
+		t, err := ParseTime(strings.TrimSpace(value), now)
 		*at(q) = t
 		return err
 	}
 }
 
-func parseTime(value string, now time.Time) (time.Time, error) {
+// ParseTime reads a moment: a date, a time of today, RFC 3339, or how long ago it was (15m, 7d).
+func ParseTime(value string, now time.Time) (time.Time, error) {
 	if ago, err := ParseAge(value); err == nil && ago >= 0 {
 		return now.Add(-ago), nil
 	}

@@ -23,19 +23,22 @@ type Activity struct {
 
 // Object is the activity as payloads, answers and the store have it.
 func (a Activity) Object() Object {
-	var subject, user any
+	var subject, id, user any
 	if a.User != nil {
 		user = Object{{"id", a.User.ID}, {"name", a.User.Name}}
 	}
 	if a.SubjectType != "" {
 		subject = a.SubjectType
 	}
+	if !a.SubjectID.IsZero() {
+		id = a.SubjectID.Value()
+	}
 	metadata := a.Metadata
 	if metadata == nil {
 		metadata = Object{}
 	}
 	return Object{{"id", a.ID}, {"type", a.Type}, {"description", a.Description},
-		{"user", user}, {"subject_type", subject}, {"subject_id", a.SubjectID}, {"metadata", metadata}, {"created_at", a.CreatedAt.String()}}
+		{"user", user}, {"subject_type", subject}, {"subject_id", id}, {"metadata", metadata}, {"created_at", a.CreatedAt.String()}}
 }
 
 // MarshalJSON is that of Object.
@@ -145,9 +148,15 @@ func (b *Backend) loadActivities(ctx context.Context) error {
 	})
 }
 
+// ParseID is an id as an address or a command line has it: the integer where it is written as one.
+func ParseID(text string) ID { return pathID(text) }
+
+// UserNamed finds one of the cast by an id in text; nil when there is none.
+func (app *Application) UserNamed(id string) *User { return app.userByText(id) }
+
 // concerned tells whether what belongs to a client, or to none, is shown to the user: to an admin, or a member of it.
 func (u *User) concerned(client ID) bool {
-	return u.Role == "admin" || !client.IsZero() && slices.Contains(u.Clients, client)
+	return u.admin() || !client.IsZero() && u.memberOf(client)
 }
 
 // person is the user in payloads; nil for nobody.

@@ -98,7 +98,7 @@ func (b *Backend) sign(c *call, channel string, socketID any, v verdict) (Object
 		if len(key) == 0 {
 			return nil, fmt.Errorf("%w: there is no encryption master key", errSigning)
 		}
-		secret := sha256.Sum256(append([]byte(channel), key...))
+		secret := sharedSecret(channel, key)
 		return append(answer, Field{"shared_secret", base64.StdEncoding.EncodeToString(secret[:])}), nil
 	}
 	id := c.user.BroadcastID
@@ -129,15 +129,27 @@ func signable(channel string, socketID any) (string, error) {
 // encryptionKey is the master key of encrypted channels. Without one in the configuration it is derived from the app's
 // secret, so that publishers of ours find the same.
 func (b *Backend) encryptionKey(app *Application) []byte {
-	if app.Auth.EncryptionKey != nil {
+	if b.cfg.App == nil {
 		return app.Auth.EncryptionKey
 	}
 	signing, ok := b.cfg.App()
 	if !ok {
-		return nil
+		return app.Auth.EncryptionKey
 	}
-	key := sha256.Sum256([]byte("echolab encryption master key:" + signing.Secret))
+	return masterKey(app, signing.Secret)
+}
+
+func masterKey(app *Application, secret string) []byte {
+	if app.Auth.EncryptionKey != nil {
+		return app.Auth.EncryptionKey
+	}
+	key := sha256.Sum256([]byte("echolab encryption master key:" + secret))
 	return key[:]
+}
+
+// sharedSecret is the key of one encrypted channel (protocol G).
+func sharedSecret(channel string, master []byte) [32]byte {
+	return sha256.Sum256(append([]byte(channel), master...))
 }
 
 // unauthenticated is what the middleware auth says to a guest: 401 to JSON, the redirect to anybody else. pusher-js

@@ -246,20 +246,20 @@ func (s *spec) listed(mode Mode) Listed {
 }
 
 // Catalogue lists the events that an application has, the guide's first.
-func Catalogue(app *Application, mode Mode) []Listed { return list(app, mode, describedRows(app)) }
-
-// Catalogue lists the events that the application has, the guide's first.
-func (b *Backend) Catalogue() []Listed {
-	return list(b.description.Load(), b.cfg.Mode, b.payloadRows)
+func Catalogue(app *Application, mode Mode) []Listed {
+	return composer{app: app, mode: mode, rows: describedRows(app)}.list()
 }
 
-func list(app *Application, mode Mode, rows func(string) []Object) []Listed {
+// Catalogue lists the events that the application has, the guide's first.
+func (b *Backend) Catalogue() []Listed { return b.composer(b.description.Load()).list() }
+
+func (c composer) list() []Listed {
 	var all []Listed
-	for _, s := range specs(app) {
-		l := s.listed(mode)
-		seed := app.Seed
+	for _, s := range specs(c.app) {
+		l := s.listed(c.mode)
+		seed := c.app.Seed
 		// The sample is the first draw. A placeholder that only a flag can fill does not matter to it.
-		sample, err := compose(app, mode, &s, rows, seededAt, Occurrence{Seed: &seed, Channels: []string{"sample"}})
+		sample, err := c.compose(&s, seededAt, Occurrence{Seed: &seed, Channels: []string{"sample"}})
 		if err == nil {
 			l.Sample = sample.Publications[0].Data
 		} else {

@@ -117,7 +117,7 @@ func (b *Backend) write(ctx context.Context, app *Application, a Action, id ID) 
 		return nil, nil, fmt.Errorf("keep %s %s: %w", a.Type, id, err)
 	}
 	if next.deleted {
-		return before, nil, nil
+		return &next.Row, nil, nil // as it was, with the version of its deletion
 	}
 	return before, &next.Row, nil
 }

@@ -60,7 +60,7 @@ func (b *Backend) follow(ctx context.Context, app *Application, a Action, before
 			b.log.Warn("an event of the emulated application could not be sent", "event", what.event, "row", entityKey(a.Type, c.row.ID), "err", err)
 		}
 	}
-	entry := Activity{Type: what.activity, Description: c.fill(what.says), User: c.by.person(), SubjectType: singular(a.Type), SubjectID: c.row.ID, Metadata: c.metadata()}
+	entry := Activity{Type: what.activity, Description: filled(what.says, c.row.Data), User: c.by.person(), SubjectType: singular(a.Type), SubjectID: c.row.ID, Metadata: c.metadata()}
 	if _, err := b.addActivity(ctx, entry); err != nil {
 		b.log.Warn("an activity of the emulated application could not be added", "type", what.activity, "row", entityKey(a.Type, c.row.ID), "err", err)
 	}
@@ -117,16 +117,6 @@ func (c *changed) metadata() Object {
 		out = append(out, Field{"project_id", project})
 	}
 	return append(out, Field{"version", c.row.Version})
-}
-
-// fill puts fields of the row in the place of {field}.
-func (c *changed) fill(says string) string {
-	for _, f := range c.row.Data {
-		if text, ok := f.Value.(string); ok {
-			says = strings.ReplaceAll(says, "{"+f.Key+"}", text)
-		}
-	}
-	return says
 }
 
 // pick is some fields of the row, null where it has none.

@@ -11,15 +11,23 @@ import (
 var (
 	announcements = []string{"Planned maintenance tonight", "New in the portal: time tracking", "Office closed on Friday", "Invoices now come as PDF"}
 	notices       = []string{"Stage changed", "Invoice paid", "Document approved", "New comment", "Task assigned to you", "Deadline moved"}
-	invoiceStates = []string{"draft", "sent", "paid", "overdue"}
-	projectStates = []string{"planned", "active", "on_hold", "completed"}
+	messages      = []string{
+		"The client has moved to the next stage.", "Please have a look before Friday.", "The invoice was paid in full.",
+		"A new version of the document is waiting for you.", "The review has been moved to next week.", "Two tasks are still open.",
+	}
+	remarks = []string{
+		"Looks good to me.", "Can we talk about the second page?", "The numbers are updated.", "I have uploaded the new draft.",
+		"Thanks, that is what I meant.", "This still needs a picture.", "Shall we ship it on Monday?", "Done, please check.",
+	}
+	invoiceStates = []string{"draft", "sent", "paid", "overdue", "cancelled"}
+	projectStates = []string{"planning", "active", "on_hold", "completed"}
 )
 
 func drawAnnouncement(s *scene) Object {
 	return Object{
 		{"id", int64(1 + s.fake.IntN(9999))},
 		{"title", s.pick(announcements...)},
-		{"body", s.fake.Sentence()},
+		{"body", s.pick(messages...)},
 		{"level", s.pick("info", "success", "warning")},
 		{"published_at", s.now()},
 	}
@@ -112,7 +120,7 @@ func drawCommentAdded(s *scene) Object {
 	row := s.row("comments")
 	return Object{{"comment", Object{
 		{"id", s.id("comments")},
-		{"body", or(row, "body", func() any { return s.fake.Sentence() })},
+		{"body", or(row, "body", func() any { return s.pick(remarks...) })},
 		{"author", s.person()},
 		{"project_id", s.id("projects")},
 		{"created_at", or(row, "created_at", func() any { return s.now() })},
@@ -124,7 +132,7 @@ func drawNotificationReceived(s *scene) Object {
 		{"id", s.fake.UUID()},
 		{"type", notificationType},
 		{"title", s.pick(notices...)},
-		{"message", s.fake.Sentence()},
+		{"message", s.pick(messages...)},
 		{"data", Object{{"user_id", s.id("users")}}},
 		{"created_at", s.now()},
 	}
@@ -137,7 +145,7 @@ func drawNotification(s *scene) Object {
 	s.row("users")
 	return Object{
 		{"title", s.pick(notices...)},
-		{"message", s.fake.Sentence()},
+		{"message", s.pick(messages...)},
 		{"id", s.fake.UUID()},
 		{"type", notificationType},
 	}
@@ -256,7 +264,7 @@ func drawDocumentUpdated(s *scene) Object {
 			{"project_id", s.id("projects")},
 			{"updated_at", s.now()},
 		}},
-		{"changes", Object{{"body", s.fake.Sentence()}}},
+		{"changes", Object{{"body", s.pick(remarks...)}}},
 		{"user", s.person()},
 		{"version", int64(2 + s.fake.IntN(20))},
 	}

@@ -4,14 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 )
 
 // drawOwn makes a payload of what the file gives for an event: an example is sent as it is, a JSON Schema is drawn from.
 func drawOwn(s *scene, given any) (Object, error) {
 	payload, err := ownPayload(given)
-	if err != nil || !isSchema(payload) {
-		return payload, err
+	if err != nil {
+		return nil, err
+	}
+	if !isSchema(payload) {
+		return s.withGiven(asJSON(payload)).(Object), nil
 	}
 	schema, err := newSchema(payload)
 	if err != nil {
@@ -20,15 +23,77 @@ func drawOwn(s *scene, given any) (Object, error) {
 	return schema.draw(s)
 }
 
-// ownPayload is a payload of the file as an Object.
-func ownPayload(given any) (Object, error) {
-	plain, err := plainValue(given)
-	if err != nil {
+// withGiven puts the ids that were asked for into an example: client_id is 5 where client 5 was.
+func (s *scene) withGiven(v any) any {
+	switch v := v.(type) {
+	case Object:
+		out := make(Object, len(v))
+		for i, f := range v {
+			short := paramName(f.Key)
+			asked, ok := s.given[short]
+			if _, id := idOf(f.Value); ok && id && !strings.EqualFold(strings.ReplaceAll(f.Key, "_", ""), short) {
+				f.Value = askedID(asked).Value()
+			}
+			out[i] = Field{f.Key, s.withGiven(f.Value)}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = s.withGiven(item)
+		}
+		return out
+	}
+	return v
+}
+
+// asJSON keeps the empty objects within a value that a person wrote as JSON or YAML: they stay {}, where PHP would make of
+// an empty array []. The payload itself is an array for Laravel, be it empty or not.
+func asJSON(v any) any {
+	switch v := v.(type) {
+	case Object:
+		out := make(Object, len(v))
+		for i, f := range v {
+			if inner, ok := f.Value.(Object); ok && len(inner) == 0 {
+				f.Value = emptyObject{}
+			}
+			out[i] = Field{f.Key, asJSON(f.Value)}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, item := range v {
+			if inner, ok := item.(Object); ok && len(inner) == 0 {
+				item = emptyObject{}
+			}
+			out[i] = asJSON(item)
+		}
+		return out
+	}
+	return v
+}
+
+// ParsePayload reads an object that is sent as it is.
+func ParsePayload(text []byte) (Object, error) {
+	var o Object
+	if err := o.UnmarshalJSON(text); err != nil {
 		return nil, err
 	}
-	payload, ok := plain.(Object)
+	return asJSON(o).(Object), nil
+}
+
+// ownPayload is a payload of the file as an Object.
+func ownPayload(given any) (Object, error) {
+	if _, ours := given.(Object); !ours {
+		plain, err := plainValue(given)
+		if err != nil {
+			return nil, err
+		}
+		given = plain
+	}
+	payload, ok := given.(Object)
 	if !ok {
-		return nil, errors.New("payload is " + kindOf(plain) + "; write an example object, or a JSON Schema with type: object and properties")
+		return nil, errors.New("payload is " + kindOf(given) + "; write an example object, or a JSON Schema with type: object and properties")
 	}
 	return payload, nil
 }
@@ -63,7 +128,7 @@ func checkEvents(app *Application, tell func(place, message string)) {
 		}
 		payload, err := ownPayload(e.Payload)
 		if err == nil && isSchema(payload) {
-			_, err = Compose(app, Fixed, time.Time{}, Occurrence{Event: e.Name, Channels: []string{"portal"}})
+			_, err = Compose(app, Fixed, "", seededAt, Occurrence{Event: e.Name, Channels: []string{"portal"}})
 			if unwrapped := errors.Unwrap(err); unwrapped != nil {
 				err = unwrapped
 			}

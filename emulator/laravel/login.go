@@ -87,7 +87,7 @@ func (b *Backend) logIn(c *call) {
 	}
 	user := c.app.userByText(claimed)
 	if user == nil {
-		b.refuseLogin(c, http.StatusUnprocessableEntity, "Nobody has the id "+claimed+". There are "+c.app.cast()+".")
+		b.refuseLogin(c, http.StatusUnprocessableEntity, "Nobody has the id "+strings.ToValidUTF8(claimed, "\uFFFD")+". There are "+c.app.cast()+".")
 		return
 	}
 	to, _ := fields.Get("to").(string)

@@ -106,7 +106,7 @@ func (b *Backend) Compose(o Occurrence) (Composed, error) {
 	if o.Seed == nil {
 		o.Ordinal = b.drawn.next(s.Name)
 	}
-	return compose(app, b.cfg.Mode, s, b.payloadRows, b.cfg.Clock.Now(), o)
+	return b.composer(app).compose(s, b.cfg.Clock.Now(), o)
 }
 
 // payloadRows are the rows of a type that payloads are drawn from.
@@ -119,13 +119,26 @@ func (b *Backend) payloadRows(typ string) []Object {
 	return all
 }
 
+// composer is what occurrences are composed with.
+type composer struct {
+	app  *Application
+	mode Mode
+	rows func(typ string) []Object
+	key  []byte // master key of encrypted channels, none: empty
+}
+
+func (b *Backend) composer(app *Application) composer {
+	return composer{app, b.cfg.Mode, b.payloadRows, b.encryptionKey(app)}
+}
+
 // Compose is what an occurrence comes to in an application that nobody runs: its rows are those that it begins with.
-func Compose(app *Application, mode Mode, now time.Time, o Occurrence) (Composed, error) {
+// secret is that of the app, from which the key of encrypted channels is derived where the application has none.
+func Compose(app *Application, mode Mode, secret string, now time.Time, o Occurrence) (Composed, error) {
 	s, err := findSpec(app, o.Event)
 	if err != nil {
 		return Composed{}, err
 	}
-	return compose(app, mode, s, describedRows(app), now, o)
+	return composer{app, mode, describedRows(app), masterKey(app, secret)}.compose(s, now, o)
 }
 
 // describedRows are the rows that an application begins with.
@@ -133,12 +146,12 @@ func describedRows(app *Application) func(string) []Object {
 	return func(typ string) []Object { return app.Entities[typ] }
 }
 
-func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, now time.Time, o Occurrence) (Composed, error) {
-	seed := app.Seed
+func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error) {
+	seed := c.app.Seed
 	if o.Seed != nil {
 		seed, now = *o.Seed, seededAt.Add(time.Duration(o.Ordinal%1e6)*time.Minute)
 	}
-	sc := newScene(app, rows, now, seed, s.Name, o.Ordinal)
+	sc := newScene(c.app, c.rows, now, seed, s.Name, o.Ordinal)
 	for name, value := range o.Params {
 		name = paramName(name)
 		if name == "id" && s.subject != "" {
@@ -149,21 +162,21 @@ func compose(app *Application, mode Mode, s *spec, rows func(string) []Object, n
 	if o.Except != "" && !socketID.MatchString(o.Except) {
 		return Composed{}, fmt.Errorf("Invalid socket ID %s", o.Except)
 	}
-	payload, err := s.payload(sc, mode, o)
+	payload, err := s.payload(sc, c.mode, o)
 	if err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	out := Composed{Event: s.Name, Delay: app.Queue.Delay}
+	out := Composed{Event: s.Name, Delay: c.app.Queue.Delay}
 	if o.Now || s.Now {
 		out.Delay = 0
 	}
-	if err := out.add(sc, s, mode, payload, o); err != nil {
+	if err := c.add(&out, sc, s, payload, o); err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	if s.heard != "" && mode != AsWritten && !o.Alone {
-		also, err := findSpec(app, s.heard)
+	if s.heard != "" && c.mode != AsWritten && !o.Alone {
+		also, err := findSpec(c.app, s.heard)
 		if err == nil {
-			err = out.add(sc, also, mode, s.heardAs(payload), o)
+			err = c.add(&out, sc, also, s.heardAs(payload), o)
 		}
 		if err != nil {
 			return Composed{}, fmt.Errorf("event %s: %w", s.heard, err)
@@ -237,9 +250,12 @@ var (
 )
 
 // add publishes a payload as one event, cut as Laravel cuts it.
-func (c *Composed) add(sc *scene, s *spec, mode Mode, payload Object, o Occurrence) error {
+func (c composer) add(out *Composed, sc *scene, s *spec, payload Object, o Occurrence) error {
 	var channels []string
-	for _, pattern := range s.channels(mode) {
+	if s.draw == nil || s.Payload != nil {
+		sc.read(s.channels(c.mode), payload)
+	}
+	for _, pattern := range s.channels(c.mode) {
 		if o.Channels != nil {
 			break
 		}
@@ -263,10 +279,13 @@ func (c *Composed) add(sc *scene, s *spec, mode Mode, payload Object, o Occurren
 	}
 	data, err := encodePHP(broadcastable(payload))
 	if err != nil {
+		return fmt.Errorf("Data encoding error. The payload %w", err)
+	}
+	if data, err = c.sealed(channels, data); err != nil {
 		return err
 	}
 	for chunk := range slices.Chunk(channels, channelsPerRequest) {
-		c.Publications = append(c.Publications, pusher.Publication{Event: s.wire(), Data: string(data), Channels: chunk, Except: o.Except})
+		out.Publications = append(out.Publications, pusher.Publication{Event: s.wire(), Data: string(data), Channels: chunk, Except: o.Except})
 	}
 	return nil
 }
@@ -319,6 +338,22 @@ func (sc *scene) fill(pattern string, payload Object, subject string) (string, e
 		return found
 	})
 	return out, missing
+}
+
+// read takes the rows that a payload of one's own names for chosen, so that its other channels belong to them.
+func (sc *scene) read(patterns []string, payload Object) {
+	for _, pattern := range patterns {
+		for _, m := range slot.FindAllStringSubmatch(pattern, -1) {
+			short := paramName(m[1])
+			typ := sc.typeOf(short)
+			if typ == "" {
+				continue
+			}
+			if row, ok := rowOf(sc.table(typ), anID(payloadID(payload, short))); ok {
+				sc.chosen = append(sc.chosen, choice{typ, row})
+			}
+		}
+	}
 }
 
 // payloadID looks for client_id, client.id or, for {id}, id in a payload, the outermost first.

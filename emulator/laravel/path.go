@@ -47,7 +47,7 @@ func setPath(v any, path []string, value any) (any, error) {
 	}
 	key := path[0]
 	switch v := v.(type) {
-	case nil:
+	case nil, emptyObject:
 		inner, err := setPath(nil, path[1:], value)
 		return Object{{key, inner}}, err
 	case Object:
@@ -84,7 +84,7 @@ func kindOf(v any) string {
 		return "true or false"
 	case string:
 		return "text"
-	case Object:
+	case Object, emptyObject:
 		return "an object"
 	case []any:
 		return "a list"
@@ -200,5 +200,8 @@ func settingValue(text []byte) (any, error) {
 	case int64, float64:
 		return json.Number(bytes.TrimSpace(text)), err
 	}
-	return v, err
+	if o, ok := v.(Object); ok && len(o) == 0 {
+		return emptyObject{}, err
+	}
+	return asJSON(v), err
 }

@@ -29,6 +29,15 @@ type OnlineUser struct {
 	LastSeen Timestamp `json:"last_seen_at"`
 }
 
+// Object is the user as answers have one.
+func (u OnlineUser) Object() Object {
+	var location any // null where it was never said
+	if u.Location != nil {
+		location = *u.Location
+	}
+	return Object{{"id", u.ID}, {"name", u.Name}, {"location", location}, {"status", u.Status}, {"last_seen_at", u.LastSeen.String()}}
+}
+
 // presenceRow is a row of user_presence. Its time has nine digits: a restart must not move the moment at which it ends.
 type presenceRow struct {
 	User     ID      `json:"user_id"`
@@ -162,16 +171,12 @@ func (v *presentUser) answer() OnlineUser {
 
 // occurrence is UserPresenceChanged (protocol K.4).
 func (v *presentUser) occurrence() Occurrence {
-	now := v.answer()
-	var location any // null where it was never said
-	if now.Location != nil {
-		location = *now.Location
-	}
+	now := v.answer().Object()
 	return Occurrence{Event: "UserPresenceChanged", Exact: true, Payload: Object{
 		{"user", Object{{"id", v.ID}, {"name", v.Name}}},
-		{"status", now.Status},
-		{"location", location},
-		{"last_seen_at", now.LastSeen.String()},
+		{"status", now.Get("status")},
+		{"location", now.Get("location")},
+		{"last_seen_at", now.Get("last_seen_at")},
 	}}
 }
 
@@ -200,7 +205,8 @@ func (b *Backend) expire(ctx context.Context) error {
 	var changes []Change
 	var told []Occurrence
 	p.mu.Lock()
-	for _, v := range p.sortedLocked() {
+	var over []*presentUser
+	for _, v := range p.of {
 		if !v.online {
 			continue
 		}
@@ -208,9 +214,13 @@ func (b *Backend) expire(ctx context.Context) error {
 			v.seen = now
 		}
 		if !now.Before(v.seen.Add(ttl)) {
-			gone, farewell := p.leaveLocked(v)
-			changes, told = append(changes, gone...), append(told, farewell...)
+			over = append(over, v)
 		}
+	}
+	inOrder(over)
+	for _, v := range over {
+		gone, farewell := p.leaveLocked(v)
+		changes, told = append(changes, gone...), append(told, farewell...)
 	}
 	w := b.keeper.keep(changes...)
 	news := b.tellLocked(w, told)
@@ -218,16 +228,11 @@ func (b *Backend) expire(ctx context.Context) error {
 	return settled(ctx, w, news)
 }
 
-// sortedLocked is everybody, whoever was heard first first.
-func (p *presences) sortedLocked() []*presentUser {
-	all := make([]*presentUser, 0, len(p.of))
-	for _, v := range p.of {
-		all = append(all, v)
-	}
+// inOrder puts whoever was heard first first.
+func inOrder(all []*presentUser) {
 	slices.SortFunc(all, func(a, b *presentUser) int {
 		return cmp.Or(a.seen.Compare(b.seen), cmp.Compare(a.ID.text, b.ID.text))
 	})
-	return all
 }
 
 // Online is who is online, in the order of the cast. Who is not of the cast any more is left out.
@@ -263,7 +268,7 @@ func (b *Backend) runPresence(ctx context.Context) {
 		forget()
 		var changes []Change
 		b.presences.mu.Lock()
-		for _, v := range b.presences.sortedLocked() {
+		for _, v := range b.presences.of {
 			if !v.written.Equal(v.seen) {
 				v.written = v.seen
 				changes = append(changes, v.change())
@@ -304,3 +309,6 @@ func (b *Backend) loadPresence(ctx context.Context) error {
 	}
 	return b.loadViewers(ctx)
 }
+
+// TTL is how long a heartbeat counts.
+func (b *Backend) TTL() time.Duration { return b.description.Load().Presence.ttl() }

@@ -40,10 +40,12 @@ type channelRule struct {
 // defaultResolver is how the guide's application would sign users in: pusher-js wants the id as text.
 const defaultResolver = `user == nil ? nil : {id: string(user.id), user_info: {name: user.name, avatar: user.avatar}}`
 
-// Check tells everything that is wrong with the users, channels and sign-in of an Application, in the file's order.
+// Check tells everything that is wrong with the users, channels, sign-in and events of an Application, in the file's order.
 func Check(app *Application) []Problem {
 	_, problems := compileRules(app)
-	return append(checkUsers(app), problems...)
+	problems = append(checkUsers(app), problems...)
+	checkEvents(app, func(place, message string) { problems = append(problems, Problem{place, message}) })
+	return problems
 }
 
 func checkUsers(app *Application) (problems []Problem) {

@@ -226,27 +226,28 @@ func (s *scene) fits(typ string, row Object) bool {
 // belongs tells whether a row is owned by a row of another type; what says nothing of it does not speak against it.
 func (s *scene) belongs(typ string, row Object, owner string, id ID) bool {
 	if typ == "users" {
-		return owner != "clients" && owner != "projects" || s.mayActFor(row, owner, id)
+		return s.mayActFor(row, owner, id)
 	}
 	known := s.ownerID(typ, row, owner, 0)
 	return known.IsZero() || known.String() == id.String()
 }
 
-// mayActFor tells whether a user is an administrator or a member of the client.
+// mayActFor tells whether a user is an administrator or a member of the client that a row belongs to.
 func (s *scene) mayActFor(user Object, owner string, id ID) bool {
-	if owner == "projects" {
-		project, ok := rowOf(s.table("projects"), id)
+	client := id
+	if owner != "clients" {
+		row, ok := rowOf(s.table(owner), id)
 		if !ok {
 			return true
 		}
-		id = anID(project.Get("client_id"))
+		client = s.ownerID(owner, row, "clients", 0)
 	}
-	if user.Get("role") == "admin" {
+	if client.IsZero() || user.Get("role") == "admin" {
 		return true
 	}
 	for _, u := range s.app.Users {
 		if u.ID == anID(user.Get("id")) {
-			return slices.ContainsFunc(u.Clients, func(c ID) bool { return c.String() == id.String() })
+			return slices.ContainsFunc(u.Clients, func(c ID) bool { return c.String() == client.String() })
 		}
 	}
 	return false
@@ -302,12 +303,12 @@ func (s *scene) person() Object {
 // pick is one of some words.
 func (s *scene) pick(words ...string) string { return words[s.fake.IntN(len(words))] }
 
-// other is one of some words, but not that one.
-func (s *scene) other(than any, words ...string) string {
-	return s.pick(slices.DeleteFunc(words, func(w string) bool { return w == than })...)
-}
-
 // money is a decimal string.
 func (s *scene) money() string {
 	return fmt.Sprintf("%d.%02d", 50+s.fake.IntN(9950), s.fake.IntN(100))
+}
+
+// other is one of some words, but not that one.
+func (s *scene) other(than any, words ...string) string {
+	return s.pick(slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == than })...)
 }

@@ -531,8 +531,8 @@ var textFormats = map[string]func(*scene) string{
 var textNames = map[string]func(*scene) string{
 	"name": func(s *scene) string { return s.fake.Name() }, "firstname": func(s *scene) string { return s.fake.FirstName() },
 	"lastname": func(s *scene) string { return s.fake.LastName() }, "email": func(s *scene) string { return s.fake.Email() },
-	"title": func(s *scene) string { return s.pick(notices...) }, "message": func(s *scene) string { return s.fake.Sentence() },
-	"body": func(s *scene) string { return s.fake.Sentence() }, "description": func(s *scene) string { return s.fake.Sentence() },
+	"title": func(s *scene) string { return s.pick(notices...) }, "message": func(s *scene) string { return s.pick(messages...) },
+	"body": func(s *scene) string { return s.pick(remarks...) }, "description": func(s *scene) string { return s.pick(messages...) },
 	"total": (*scene).money, "amount": (*scene).money, "price": (*scene).money, "balance": (*scene).money,
 	"company": func(s *scene) string { return s.fake.Company() }, "city": func(s *scene) string { return s.fake.City() },
 	"country": func(s *scene) string { return s.fake.Country() }, "phone": func(s *scene) string { return s.fake.Phone() },

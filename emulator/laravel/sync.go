@@ -72,7 +72,7 @@ func (b *Backend) serveOnlineUsers(c *call) {
 		b.broken(c, err)
 		return
 	}
-	c.json(http.StatusOK, Object{{"users", listOf(users)}})
+	c.json(http.StatusOK, Object{{"users", listOf(users, OnlineUser.Object)}})
 }
 
 func (b *Backend) serveActivities(c *call) {
@@ -95,7 +95,7 @@ func (b *Backend) serveActivities(c *call) {
 		c.fail(http.StatusForbidden, "This action is unauthorized.")
 		return
 	}
-	c.json(http.StatusOK, Object{{"activities", listOf(b.Activities(c.r.Context(), q))}})
+	c.json(http.StatusOK, Object{{"activities", listOf(b.Activities(c.r.Context(), q), Activity.Object)}})
 }
 
 func (b *Backend) serveStartViewing(c *call) { b.serveViewing(c, true) }
@@ -125,11 +125,7 @@ func (b *Backend) serveViewing(c *call, begin bool) {
 		b.broken(c, err)
 		return
 	}
-	people := make([]Person, len(viewers))
-	for i, v := range viewers {
-		people[i] = v.Person
-	}
-	c.json(http.StatusOK, Object{{"viewers", listOf(people)}})
+	c.json(http.StatusOK, Object{{"viewers", listOf(viewers, func(v Viewer) Object { return Object{{"id", v.ID}, {"name", v.Name}} })}})
 }
 
 func (b *Backend) serveVersions(c *call) {
@@ -149,44 +145,24 @@ func (b *Backend) serveVersions(c *call) {
 		c.json(http.StatusGone, Object{{"message", old.Error()}, {"restart", true}, {"since", old.Since}, {"oldest", old.Oldest}, {"version", old.Version}})
 		return
 	}
-	changes := make([]Object, len(page.Changes))
-	for i, v := range page.Changes {
-		changes[i] = Object{{"type", v.Type}, {"id", v.ID}, {"version", v.Version}, {"action", v.Action}}
-	}
-	c.json(http.StatusOK, Object{{"version", page.Version}, {"changes", listOf(changes)}, {"more", page.More}})
+	changes := listOf(page.Changes, func(v DataVersion) Object {
+		return Object{{"type", v.Type}, {"id", v.ID}, {"version", v.Version}, {"action", v.Action}}
+	})
+	c.json(http.StatusOK, Object{{"version", page.Version}, {"changes", changes}, {"more", page.More}})
 }
 
-// mayOpen refuses a row that belongs to a client of whom the user is no member. What is not known belongs to nobody.
-func (b *Backend) mayOpen(user *User, typ string, id ID) bool {
-	if user.Role == "admin" {
-		return true
-	}
-	for _, table := range []string{typ, typ + "s"} {
-		if client, known := b.ownerOf(table, id, 0); known && !user.concerned(client) {
+// mayOpen refuses a row that the user may not read, whether its type is written project, projects or App\Models\Project.
+// What is not a row of the application belongs to nobody, so there is nothing to refuse.
+func (b *Backend) mayOpen(user *User, named string, id ID) bool {
+	for _, typ := range b.rows.types() {
+		if named != typ && named != singular(typ) && named != model(typ) {
+			continue
+		}
+		if row, found := b.entity(typ, id); found && !b.sees(user, row) {
 			return false
 		}
 	}
 	return true
-}
-
-// ownerOf is the client that a row belongs to, by itself, its project or its document.
-func (b *Backend) ownerOf(table string, id ID, depth int) (client ID, known bool) {
-	row, known := b.entity(table, id)
-	if !known || depth > 3 {
-		return ID{}, known
-	}
-	if table == "clients" {
-		return id, true
-	}
-	if client, ok := idOf(row.Data.Get("client_id")); ok {
-		return client, true
-	}
-	for field, up := range map[string]string{"project_id": "projects", "document_id": "documents"} {
-		if parent, ok := idOf(row.Data.Get(field)); ok {
-			return b.ownerOf(up, parent, depth+1)
-		}
-	}
-	return ID{}, true
 }
 
 // broken answers for what the store would not do.
@@ -198,10 +174,10 @@ func (b *Backend) broken(c *call, err error) {
 }
 
 // listOf is a list as json answers have it, never null.
-func listOf[T any](all []T) []any {
+func listOf[T any](all []T, object func(T) Object) []any {
 	out := make([]any, len(all))
 	for i, v := range all {
-		out[i] = v
+		out[i] = object(v)
 	}
 	return out
 }

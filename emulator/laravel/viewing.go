@@ -82,14 +82,14 @@ func (b *Backend) Viewers(ctx context.Context, typ string, id ID) ([]Viewer, err
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := []Viewer{}
-	for _, v := range p.sortedLocked() {
+	for _, v := range p.of {
 		for _, w := range v.viewing {
 			if typ == "" || w.is(typ, id) {
 				all = append(all, Viewer{v.Person, w.typ, w.id, Timestamp(w.since)})
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Viewer) int {
+	slices.SortFunc(all, func(a, b Viewer) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Row.text, b.Row.text),
 			time.Time(a.Since).Compare(time.Time(b.Since)), cmp.Compare(a.ID.text, b.ID.text))
 	})

@@ -3,6 +3,7 @@ package laravel
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,34 +134,63 @@ func (app *Application) recipients(r Recipient) (ids []ID) {
 	return ids
 }
 
-// RunWorkflow sends a described workflow's notification to everyone it is for, with extra fields in its data. Nobody is no
-// error: the rows are empty then. A name that nothing is described by is a *Refusal.
-func (b *Backend) RunWorkflow(ctx context.Context, name string, extra Object) ([]NotificationRow, error) {
+// RunWorkflow sends a described workflow's notification; see SendWorkflow. A name that nothing is described by is a
+// *Refusal.
+func (b *Backend) RunWorkflow(ctx context.Context, name string, data Object) ([]NotificationRow, error) {
 	app := b.description.Load()
-	i := slices.IndexFunc(app.Workflows, func(w Workflow) bool { return w.Name == name })
-	if i < 0 {
-		known := make([]string, len(app.Workflows))
-		for i, w := range app.Workflows {
-			known[i] = w.Name
-		}
-		message := fmt.Sprintf("there is no workflow %q; there are %s", name, strings.Join(known, ", "))
-		if len(known) == 0 {
-			message = fmt.Sprintf("there is no workflow %q: the application describes none", name)
-		}
-		return nil, &Refusal{Status: 404, Message: message}
+	if i := slices.IndexFunc(app.Workflows, func(w Workflow) bool { return w.Name == name }); i >= 0 {
+		return b.SendWorkflow(ctx, app.Workflows[i], data)
 	}
-	w := app.Workflows[i]
+	known := make([]string, len(app.Workflows))
+	for i, w := range app.Workflows {
+		known[i] = w.Name
+	}
+	message := fmt.Sprintf("there is no workflow %q; there are %s", name, strings.Join(known, ", "))
+	if len(known) == 0 {
+		message = fmt.Sprintf("there is no workflow %q: the application describes none", name)
+	}
+	return nil, &Refusal{Status: http.StatusNotFound, Message: message}
+}
+
+// SendWorkflow notifies everyone whom a workflow is for: title and message, with what stands in braces taken from data,
+// the message as body too where the workflow was written in the simplified format, and the rest of data beside them.
+// Nobody is no error: the rows are empty then. A user or client who is not there is a *Refusal.
+func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object) ([]NotificationRow, error) {
+	app := b.description.Load()
 	ids := app.recipients(w.Recipient)
 	if len(ids) == 0 {
-		b.log.Warn("a workflow notification is for nobody", "workflow", name)
-		return nil, nil
+		if id := w.Recipient.User; !id.IsZero() {
+			return nil, unfit(faults{"recipient": {fmt.Sprintf("There is no user %s.", id)}})
+		}
+		if id := w.Recipient.Client; !id.IsZero() {
+			if _, there := b.entity("clients", id); !there {
+				return nil, unfit(faults{"recipient": {fmt.Sprintf("There is no client %s.", id)}})
+			}
+		}
+		b.log.Warn("a workflow notification is for nobody", "workflow", w.Name)
+		return []NotificationRow{}, nil
 	}
-	data := Object{{"title", w.Title}, {"message", w.Message}}
+	message := filled(w.Message, data)
+	out := Object{{"title", filled(w.Title, data)}, {"message", message}}
 	if w.Simplified {
-		data = append(data, Field{"body", w.Message})
+		out = append(out, Field{"body", message})
 	}
-	for _, f := range extra {
-		data = data.With(f.Key, f.Value)
+	for _, f := range data {
+		if out.Get(f.Key) == nil {
+			out = append(out, f)
+		}
 	}
-	return b.Notify(ctx, ids, Notification{Data: data})
+	return b.Notify(ctx, ids, Notification{Data: out})
+}
+
+// filled puts values in the place of {name}; what data does not have stays as it is.
+func filled(text string, data Object) string {
+	for _, f := range data {
+		switch f.Value.(type) {
+		case nil, Object, []any:
+		default:
+			text = strings.ReplaceAll(text, "{"+f.Key+"}", fmt.Sprint(f.Value))
+		}
+	}
+	return text
 }

@@ -83,6 +83,8 @@ CREATE TABLE locks (
   document_id      GENERATED ALWAYS AS (row ->> '$.document_id') VIRTUAL,
   field       TEXT GENERATED ALWAYS AS (row ->> '$.field') VIRTUAL,
   user_id          GENERATED ALWAYS AS (row ->> '$.user_id') VIRTUAL,
+  user_name   TEXT GENERATED ALWAYS AS (row ->> '$.user_name') VIRTUAL,
+  locked_at   TEXT GENERATED ALWAYS AS (row ->> '$.locked_at') VIRTUAL,
   expires_at  TEXT GENERATED ALWAYS AS (row ->> '$.expires_at') VIRTUAL,
   key         TEXT PRIMARY KEY,  -- document/field
   row         TEXT NOT NULL CHECK (json_valid(row))

@@ -469,6 +469,185 @@ export interface BackendChannel {
   member: string[];
 }
 
+/** OnlineUser is one user of the emulated application whose heartbeat still counts. */
+export interface OnlineUser {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+  /** Location is where the user is, such as a page or a route; empty when that was never said. */
+  location: string;
+  last_seen_at: string;
+}
+
+/** Online is who is online in the emulated application, by heartbeat and not by socket: GET /api/backend/online. */
+export interface Online {
+  users: OnlineUser[];
+  /** TTLSeconds is how long a heartbeat counts. */
+  ttl_seconds: number;
+}
+
+/** Person is a user of the emulated application. */
+export interface Person {
+  /** ID is a number or a text. */
+  id: unknown;
+  name: string;
+}
+
+/** Activity is one line of the emulated application's activity feed. */
+export interface Activity {
+  id: number;
+  type: string;
+  description: string;
+  /** User is who did it; null for the system. */
+  user: Person | null;
+  /** SubjectType is such as project; empty when it is about nothing. */
+  subject_type: string;
+  /** SubjectID is a number, a text or null. */
+  subject_id: unknown;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata: unknown;
+  created_at: string;
+}
+
+/** Activities is the activity feed, newest first: GET /api/backend/activities. */
+export interface Activities {
+  activities: Activity[];
+}
+
+/** NewActivity is a line to add: POST /api/backend/activities. */
+export interface NewActivity {
+  /** Type is such as project.created. */
+  type: string;
+  description?: string;
+  /** User is the id of who did it; left out: the system. */
+  user?: string;
+  subject_type?: string;
+  subject_id?: string;
+  /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
+  metadata?: unknown;
+}
+
+/** DataVersion is one change of a row of the emulated application. */
+export interface DataVersion {
+  version: number;
+  type: string;
+  /** ID is a number or a text. */
+  id: unknown;
+  /** Action is created, updated or deleted. */
+  action: string;
+  at: string;
+}
+
+/** DataVersions is what changed after a version, oldest first: GET /api/backend/versions. */
+export interface DataVersions {
+  /** Version is what to ask with next. */
+  version: number;
+  changes: DataVersion[];
+  /** More tells that there are more changes: ask again at once. */
+  more: boolean;
+}
+
+/** Viewer is a user of the emulated application who looks at a row. */
+export interface Viewer {
+  /** Type and ID name the row, as the front end did. ID is a number or a text. */
+  type: string;
+  id: unknown;
+  user: Person;
+  since: string;
+}
+
+/** Viewers is who looks at what: GET /api/backend/viewers. */
+export interface Viewers {
+  viewers: Viewer[];
+}
+
+/** BackendTypes are the types of rows that the emulated application has: GET /api/backend/entities. */
+export interface BackendTypes {
+  types: BackendRows[];
+}
+
+/** BackendEntity is one row of the emulated application. */
+export interface BackendEntity {
+  type: string;
+  /** ID is a number or a text. */
+  id: unknown;
+  /** Version grows with every change; 0 is the row as it was described. */
+  version: number;
+  /** Data is every field. */
+  data: unknown;
+}
+
+/** BackendEntities are the rows of a type in the order of their ids: GET /api/backend/entities/{type}. */
+export interface BackendEntities {
+  rows: BackendEntity[];
+}
+
+/** BackendChange is what becomes of a row: POST and PATCH /api/backend/entities/… */
+export interface BackendChange {
+  /** Fields are those to set. version may be among them: the change is refused when the row has another one by now. */
+  fields: unknown;
+  /** As is the user who does it, by id, with what he may; without it the console does, which may do anything. */
+  as?: string;
+  /** SocketID is a socket that does not get the events. */
+  socket_id?: string;
+}
+
+/** BackendNotice is what users are told: POST /api/backend/notify. */
+export interface BackendNotice {
+  /** Users are ids. */
+  users: string[];
+  title?: string;
+  message?: string;
+  /** Data is an object, laid over title and message. */
+  data?: unknown;
+  /** Type is the notification's class; left out: App\Notifications\WorkflowNotification. */
+  type?: string;
+  /** Queued broadcasts before the row is stored, as a notification does that implements ShouldQueue. */
+  queued?: boolean;
+  /** LagMS is how long the row of a queued one takes. */
+  lag_ms?: number;
+}
+
+/** BackendNotification is a notification as it is kept for one user. */
+export interface BackendNotification {
+  id: string;
+  type: string;
+  /** User is the id of whom it is for: a number or a text. */
+  user: unknown;
+  data: unknown;
+  /** ReadAt is null until it has been read. */
+  read_at: string | null;
+  created_at: string;
+}
+
+/** BackendNotifications are notifications: what there is, newest first, or what has been sent. */
+export interface BackendNotifications {
+  notifications: BackendNotification[];
+  /** Warnings are about a workflow that was given. */
+  warnings?: string[];
+}
+
+/** BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run. */
+export interface BackendRun {
+  /** Data fills what stands in braces, and goes along. */
+  data?: unknown;
+}
+
+/** BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows. */
+export interface BackendWorkflow {
+  /** Workflow has recipient_type, recipient_role (recipient_id, recipient_client_id), title and message, or to, title and
+   * body. */
+  workflow: unknown;
+  /** Data fills what stands in braces, and goes along. */
+  data?: unknown;
+}
+
+/** BackendReset tells what a reset gave back: POST /api/backend/reset. */
+export interface BackendReset {
+  /** Rows is how many rows users had made, changed or deleted. */
+  rows: number;
+}
+
 /** Secret is an application's secret: GET /api/apps/{id}/secret. */
 export interface Secret {
   secret: string;

@@ -1,0 +1,39 @@
+package laravel
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"golang.org/x/crypto/nacl/secretbox"
+)
+
+// sealed encrypts a payload for an encrypted channel as pusher-php-server does (protocol G): it goes to that channel
+// alone, since every channel has its own key. What goes to others stays as it is.
+func (c composer) sealed(channels []string, data []byte) ([]byte, error) {
+	encrypted := 0
+	for _, channel := range channels {
+		if strings.HasPrefix(channel, "private-encrypted-") {
+			encrypted++
+		}
+	}
+	switch {
+	case encrypted == 0:
+		return data, nil
+	case encrypted < len(channels):
+		return nil, errors.New("You cannot trigger to encrypted and non-encrypted channels at the same time")
+	case encrypted > 1:
+		return nil, errors.New("You cannot trigger to multiple encrypted channels at the same time")
+	case len(c.key) == 0:
+		return nil, errors.New("there is no master key for encrypted channels; set auth.encryption_key in echolab.yaml")
+	}
+	secret, nonce := sharedSecret(channels[0], c.key), [24]byte{}
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return nil, err
+	}
+	return encodePHP(Object{
+		{"nonce", base64.StdEncoding.EncodeToString(nonce[:])},
+		{"ciphertext", base64.StdEncoding.EncodeToString(secretbox.Seal(nil, data, &nonce, &secret))},
+	})
+}

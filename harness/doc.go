@@ -1,0 +1,8 @@
+// Package harness simulates users of Laravel Echo against any server that speaks the Pusher protocol, holds what they
+// received against what they must have received, and ends in a verdict.
+//
+// A Scenario (a YAML file) becomes a Plan; Run plays it with virtual users (package echo) and returns a Result, which is
+// all that reports see. Three books are kept meanwhile: the Registry of metrics, the Ledger of deliveries and the House
+// of presence. The server is a stranger reached over the network, ours too: this package imports nothing of the
+// emulator but the wire.
+package harness

@@ -1,0 +1,397 @@
+package harness
+
+import (
+	"fmt"
+	"sync"
+	"time"
+)
+
+// House knows who is in which presence channel, by what the virtual users do, and holds it against what each client
+// was told: `here` must be the truth of its moment, every join and leave must be told once to everybody who was there
+// before and stayed, a member with several connections joins with the first and leaves with the last, and when nothing
+// moves any more every client's list is the truth.
+//
+// Its methods can be called from any goroutine. Lock order: House.mu → room.mu.
+type House struct {
+	cfg      HouseConfig
+	registry *Registry
+	rec      *Recorder
+
+	mu    sync.Mutex
+	rooms map[string]*room
+	found settling
+}
+
+// HouseConfig is what a House is given.
+type HouseConfig struct {
+	Start    time.Time
+	Registry *Registry
+	// Others says that members who are not of this run may come and go: other segments, people. What is said of them is
+	// not judged.
+	Others bool
+	// Grace is the uncertainty around a connection that ended: a member who comes back within it may, or may not, be told
+	// to have left and joined. Default 1 s.
+	Grace time.Duration
+}
+
+// NewHouse makes an empty House.
+func NewHouse(cfg HouseConfig) *House {
+	if cfg.Grace <= 0 {
+		cfg.Grace = time.Second
+	}
+	if cfg.Registry == nil {
+		cfg.Registry = NewRegistry()
+	}
+	return &House{cfg: cfg, registry: cfg.Registry, rec: cfg.Registry.Recorder(), rooms: make(map[string]*room),
+		found: settling{counts: make(map[string]int64), evidence: make(map[string][]PresenceEvidence)}}
+}
+
+// room is one presence channel.
+type room struct {
+	house *House
+	name  string
+
+	mu      sync.Mutex
+	index   map[string]int // members by user_id
+	members []*member
+	stays   []*Stay
+	here    int       // stays confirmed and not left
+	open    []*change // not told yet to everybody who was there
+}
+
+// member is one user_id.
+type member struct {
+	id       string
+	known    bool // it was ever one of this run
+	inside   int  // stays that asked and have not left
+	here     int  // of those, confirmed
+	stays    []*Stay
+	changes  []*change
+	leftLast int64
+}
+
+// change is a member's coming or going that others have to be told.
+type change struct {
+	member int
+	join   bool
+	begin  int64
+	end    int64 // of a join: when it was confirmed, 0 not yet
+	// unsure: the server may have seen it or not.
+	unsure bool
+	void   bool // it did not happen: the subscription was refused
+
+	told bitset // by the stay's number
+	need int    // how many have to be told and are still there
+	have int    // how many of them were
+	done bool
+}
+
+// Stay is one client's time in a presence channel.
+type Stay struct {
+	room   *room
+	client string
+	number int
+	member int
+
+	asked, confirmed, left int64
+	listed                 bitset // members it believes to be there
+	joins, leaves          []uint8
+}
+
+func (h *House) room(name string) *room {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rooms[name]
+	if r == nil {
+		r = &room{house: h, name: name, index: make(map[string]int)}
+		h.rooms[name] = r
+	}
+	return r
+}
+
+func (h *House) since(at time.Time) int64 { return max(1, int64(at.Sub(h.cfg.Start))) }
+
+// Entering says that a client is about to ask for a presence channel as the member user; client is for people.
+func (h *House) Entering(client, channel, user string, at time.Time) *Stay {
+	r := h.room(channel)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.memberLocked(user)
+	s := &Stay{room: r, client: client, number: len(r.stays), member: m, asked: h.since(at)}
+	r.stays = append(r.stays, s)
+	who := r.members[m]
+	who.known = true
+	who.stays = append(who.recentLocked(s.asked), s)
+	if who.inside++; who.inside == 1 {
+		c := r.changeLocked(m, true, s.asked)
+		if who.leftLast > 0 && s.asked-who.leftLast < int64(h.cfg.Grace) {
+			c.unsure = true // the server may not have seen the end of the one before yet
+			who.changes[len(who.changes)-2].unsure = true
+		}
+	}
+	return s
+}
+
+func (r *room) memberLocked(id string) int {
+	m, known := r.index[id]
+	if !known {
+		m = len(r.members)
+		r.index[id] = m
+		r.members = append(r.members, &member{id: id})
+	}
+	return m
+}
+
+func (r *room) changeLocked(m int, join bool, at int64) *change {
+	c := &change{member: m, join: join, begin: at, need: r.here - r.members[m].here}
+	r.members[m].changes = append(r.members[m].changes, c)
+	if c.need > 0 {
+		r.open = append(r.open, c)
+	}
+	return c
+}
+
+// endLocked is until when the server may have seen to it.
+func (c *change) endLocked(grace int64) int64 {
+	switch {
+	case !c.join:
+		return c.begin + grace
+	case c.end == 0:
+		return 1<<63 - 1
+	}
+	return c.end
+}
+
+// memory is how long a stay that ended can still matter to who comes later, in ns.
+const memory = int64(time.Minute)
+
+// recentLocked are the member's stays without those that ended long ago.
+func (m *member) recentLocked(now int64) []*Stay {
+	kept := m.stays[:0]
+	for _, s := range m.stays {
+		if s.left == 0 || now-s.left < memory {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+// Refused says that the server did not let the client in.
+func (s *Stay) Refused(at time.Time) {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	if s.left > 0 {
+		return
+	}
+	s.left = s.room.house.since(at)
+	who := s.room.members[s.member]
+	if who.inside--; who.inside == 0 && len(who.changes) > 0 {
+		last := who.changes[len(who.changes)-1]
+		last.void = true
+		s.room.closeLocked(last)
+	}
+}
+
+// Here is pusher_internal:subscription_succeeded: the ids of the members and the count beside them.
+func (s *Stay) Here(users []string, count int, at time.Time) {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.confirmed = r.house.since(at)
+	r.here++
+	who := r.members[s.member]
+	who.here++
+	for i := len(who.changes) - 1; i >= 0; i-- {
+		if c := who.changes[i]; c.join {
+			if c.end == 0 {
+				c.end = s.confirmed
+			}
+			break
+		}
+	}
+	if count != len(users) {
+		r.house.wrongedLocked("drift", r, s, "", s.confirmed, fmt.Sprintf("here says count %d and lists %d", count, len(users)))
+	}
+	for _, id := range users {
+		s.listed.set(r.memberLocked(id))
+	}
+	var ghosts, absent []string
+	for i, who := range r.members {
+		if r.house.stranger(who) {
+			continue
+		}
+		switch must, may := r.insideLocked(i, s.asked, s.confirmed); {
+		case s.listed.has(i) && !may:
+			ghosts = append(ghosts, who.id)
+		case !s.listed.has(i) && must:
+			absent = append(absent, who.id)
+		}
+	}
+	if len(ghosts)+len(absent) > 0 {
+		why := ""
+		if len(ghosts) > 0 {
+			why = "here lists " + few(ghosts) + ", who are not there"
+		}
+		if len(absent) > 0 {
+			if why != "" {
+				why += "; "
+			}
+			why += "here does not list " + few(absent) + ", who are there"
+		}
+		r.house.wrongedLocked("drift", r, s, append(ghosts, absent...)[0], s.confirmed, why)
+	}
+}
+
+// stranger tells whether a member is none of this run's, and that is all right.
+func (h *House) stranger(m *member) bool { return h.cfg.Others && !m.known }
+
+// insideLocked tells whether a member was certainly, or possibly, there in a moment between from and to.
+func (r *room) insideLocked(m int, from, to int64) (must, may bool) {
+	grace := int64(r.house.cfg.Grace)
+	for _, s := range r.members[m].stays {
+		if s.confirmed > 0 && s.confirmed < from && (s.left == 0 || s.left > to) {
+			must = true
+		}
+		if s.asked <= to && (s.left == 0 || s.left+grace > from) {
+			may = true
+		}
+	}
+	return must, may || must
+}
+
+// Joining is pusher_internal:member_added.
+func (s *Stay) Joining(user string, at time.Time) { s.told(user, true, at) }
+
+// Leaving is pusher_internal:member_removed.
+func (s *Stay) Leaving(user string, at time.Time) { s.told(user, false, at) }
+
+func (s *Stay) told(user string, join bool, at time.Time) {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.memberLocked(user)
+	count := &s.joins
+	if !join {
+		count = &s.leaves
+	}
+	for m >= len(*count) {
+		*count = append(*count, 0)
+	}
+	if (*count)[m] < 255 {
+		(*count)[m]++
+	}
+	s.listed.put(m, join)
+	who := r.members[m]
+	for i := len(who.changes) - 1; i >= 0; i-- {
+		c := who.changes[i]
+		if c.done || c.void || c.join != join || c.told.has(s.number) {
+			continue
+		}
+		c.told.set(s.number)
+		if s.confirmed > 0 && s.confirmed < c.begin {
+			c.have++
+			r.convergedLocked(c, r.house.since(at))
+		}
+		return
+	}
+}
+
+// convergedLocked notes how long it took until everybody knew, once everybody does.
+func (r *room) convergedLocked(c *change, now int64) {
+	if c.done || c.have < c.need {
+		return
+	}
+	what := "leave"
+	if c.join {
+		what = "join"
+	}
+	r.house.rec.Duration(r.house.registry.Series(PresenceConvergence, Tag{"change", what}), time.Duration(now-c.begin))
+	r.closeLocked(c)
+}
+
+func (r *room) closeLocked(c *change) {
+	c.done = true
+	for i, o := range r.open {
+		if o == c {
+			r.open = append(r.open[:i], r.open[i+1:]...)
+			return
+		}
+	}
+}
+
+// Left says that the client sent pusher:unsubscribe, or that its connection ended; at is when it was last known to be
+// alive, where that was found out later. A stay ends once.
+func (s *Stay) Left(at time.Time) {
+	r := s.room
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.left > 0 {
+		return
+	}
+	s.left = r.house.since(at)
+	who := r.members[s.member]
+	if s.confirmed > 0 {
+		r.here--
+		who.here--
+	}
+	for _, c := range append([]*change(nil), r.open...) {
+		if c.member != s.member && s.confirmed > 0 && s.confirmed < c.begin && !c.told.has(s.number) {
+			c.need-- // nobody waits for it any more
+			if c.need == 0 {
+				r.closeLocked(c) // and nobody was left to be told
+			} else {
+				r.convergedLocked(c, s.left)
+			}
+		}
+	}
+	if who.inside--; who.inside > 0 {
+		return
+	}
+	who.leftLast = s.left
+	c := r.changeLocked(s.member, false, s.left)
+	if s.confirmed == 0 { // it was never told whether it is in
+		c.unsure = true
+		who.changes[max(0, len(who.changes)-2)].unsure = true
+	}
+}
+
+// Outstanding is how many changes somebody who must know has not been told yet.
+func (h *House) Outstanding() (n int) {
+	h.each(func(r *room) { n += len(r.open) })
+	return n
+}
+
+func (h *House) each(what func(r *room)) {
+	h.mu.Lock()
+	rooms := make([]*room, 0, len(h.rooms))
+	for _, r := range h.rooms {
+		rooms = append(rooms, r)
+	}
+	h.mu.Unlock()
+	for _, r := range rooms {
+		r.mu.Lock()
+		what(r)
+		r.mu.Unlock()
+	}
+}
+
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func (b bitset) has(i int) bool { return i/64 < len(b) && b[i/64]&(1<<(i%64)) != 0 }
+
+func (b *bitset) set(i int) { b.put(i, true) }
+
+func (b *bitset) put(i int, in bool) {
+	for i/64 >= len(*b) {
+		if !in {
+			return
+		}
+		*b = append(*b, 0)
+	}
+	if in {
+		(*b)[i/64] |= 1 << (i % 64)
+	} else {
+		(*b)[i/64] &^= 1 << (i % 64)
+	}
+}

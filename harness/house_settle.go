@@ -1,0 +1,161 @@
+package harness
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// settling collects a House's verdict.
+type settling struct {
+	mu       sync.Mutex
+	counts   map[string]int64
+	evidence map[string][]PresenceEvidence
+}
+
+// presenceKinds is what can be wrong: how it is called, and what counts it.
+var presenceKinds = []struct {
+	what   string
+	metric *Metric
+	tags   []Tag
+}{
+	{"ghost", PresenceGhosts, nil},
+	{"missed join", PresenceMissed, []Tag{{"change", "join"}}},
+	{"missed leave", PresenceMissed, []Tag{{"change", "leave"}}},
+	{"duplicate join", PresenceTwice, []Tag{{"change", "join"}}},
+	{"duplicate leave", PresenceTwice, []Tag{{"change", "leave"}}},
+	{"drift", PresenceDrift, nil},
+}
+
+func (h *House) wrongedLocked(what string, r *room, s *Stay, user string, at int64, why string) {
+	for _, kind := range presenceKinds {
+		if kind.what == what {
+			h.rec.Add(h.registry.Series(kind.metric, kind.tags...), 1)
+		}
+	}
+	h.found.mu.Lock()
+	defer h.found.mu.Unlock()
+	h.found.counts[what]++
+	if len(h.found.evidence[what]) < maxEvidence {
+		h.found.evidence[what] = append(h.found.evidence[what],
+			PresenceEvidence{What: what, Channel: r.name, Member: user, Client: s.client, AtMS: float64(at) / 1e6, Why: why})
+	}
+}
+
+// Settle counts everything and is the end. Call it when nothing moves any more: no client comes or goes, and all that
+// will be told has been.
+func (h *House) Settle(now time.Time) PresenceResult {
+	end := h.since(now)
+	var result PresenceResult
+	h.each(func(r *room) {
+		result.Checked = true
+		for _, who := range r.members {
+			for _, c := range who.changes {
+				switch {
+				case c.void || c.unsure:
+				case c.join:
+					result.Joins++
+				default:
+					result.Leaves++
+				}
+				if !c.void && !c.unsure && (c.done || c.have >= c.need) {
+					result.Told++
+				}
+			}
+		}
+		for _, s := range r.stays {
+			if s.confirmed > 0 {
+				r.judgeLocked(s, end)
+			}
+		}
+	})
+	h.rec.Add(h.registry.Series(Joins, Tag{"change", "join"}), result.Joins)
+	h.rec.Add(h.registry.Series(Joins, Tag{"change", "leave"}), result.Leaves)
+	h.found.mu.Lock()
+	defer h.found.mu.Unlock()
+	n := h.found.counts
+	result.Ghosts, result.Drift = n["ghost"], n["drift"]
+	result.Missed = n["missed join"] + n["missed leave"]
+	result.Twice = n["duplicate join"] + n["duplicate leave"]
+	result.Evidence = []PresenceEvidence{}
+	for _, kind := range presenceKinds {
+		result.Evidence = append(result.Evidence, h.found.evidence[kind.what]...)
+	}
+	return result
+}
+
+// judgeLocked holds what one client was told, and what it believes at the end, against what happened.
+func (r *room) judgeLocked(s *Stay, end int64) {
+	grace := int64(r.house.cfg.Grace)
+	left := s.left
+	if left == 0 {
+		left = end + grace
+	}
+	for m, who := range r.members {
+		if m == s.member || r.house.stranger(who) { // its own comings and goings are not told to it
+			continue
+		}
+		for _, join := range []bool{true, false} {
+			must, may := 0, 0
+			for _, c := range who.changes {
+				if c.void || c.join != join || c.begin > left+grace {
+					continue
+				}
+				if !c.unsure && c.begin > s.confirmed && c.begin+grace < left {
+					must++
+				} else if c.unsure || c.begin > s.confirmed || c.endLocked(grace) >= s.asked {
+					may++
+				}
+			}
+			told, what := 0, "leave"
+			if list := s.leaves; !join && m < len(list) {
+				told = int(list[m])
+			}
+			if join {
+				what = "join"
+				if m < len(s.joins) {
+					told = int(s.joins[m])
+				}
+			}
+			switch {
+			case told < must:
+				r.house.wrongedLocked("missed "+what, r, s, who.id, end, fmt.Sprintf("it was told %d of %d while it was there", told, must))
+			case told > must+may:
+				r.house.wrongedLocked("duplicate "+what, r, s, who.id, end, fmt.Sprintf("it was told %d, there were %d", told, must+may))
+			}
+		}
+	}
+	if s.left > 0 {
+		return
+	}
+	var absent []string
+	for m, who := range r.members {
+		if r.house.stranger(who) {
+			continue
+		}
+		must, may := r.insideLocked(m, end-1, end)
+		switch listed := s.listed.has(m); {
+		case listed && !may:
+			r.house.wrongedLocked("ghost", r, s, who.id, end, "it still lists a member who left "+ago(end-who.leftLast))
+		case !listed && must:
+			absent = append(absent, who.id)
+		}
+	}
+	if len(absent) > 0 {
+		r.house.wrongedLocked("drift", r, s, absent[0], end, "at the end it does not list "+few(absent)+", who are there")
+	}
+}
+
+func ago(ns int64) string { return time.Duration(ns).Round(time.Millisecond).String() + " before" }
+
+// few is a list that stays readable.
+func few(ids []string) string {
+	ids = slices.Clone(ids)
+	slices.Sort(ids)
+	if len(ids) > 5 {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:5], ", "), len(ids)-5)
+	}
+	return strings.Join(ids, ", ")
+}

@@ -1,0 +1,25 @@
+package harness
+
+// PresenceResult is the house's verdict.
+type PresenceResult struct {
+	Checked bool  `json:"checked"`
+	Joins   int64 `json:"joins"` // changes that others had to be told
+	Leaves  int64 `json:"leaves"`
+	Told    int64 `json:"told"` // of those, to all who had to know
+	Ghosts  int64 `json:"ghosts"`
+	Missed  int64 `json:"missed"`
+	Twice   int64 `json:"duplicate"`
+	Drift   int64 `json:"drift"`
+
+	Evidence []PresenceEvidence `json:"evidence"`
+}
+
+// PresenceEvidence is one wrong belief about who is there.
+type PresenceEvidence struct {
+	What    string  `json:"what"` // ghost, missed join, missed leave, duplicate join, duplicate leave, drift
+	Channel string  `json:"channel"`
+	Member  string  `json:"member"` // user_id
+	Client  string  `json:"client"` // who believed it
+	AtMS    float64 `json:"at_ms"`
+	Why     string  `json:"why"`
+}

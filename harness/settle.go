@@ -1,0 +1,149 @@
+package harness
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Sweep counts the deliveries of everything that was sent longer ago than the ledger's patience. The runner calls it
+// once a second, so that a threshold can end a run early; it returns how many are missing so far.
+func (l *Ledger) Sweep(now time.Time) int64 {
+	l.sweep(l.since(now) - int64(l.cfg.Patience))
+	return l.counts[countMissing].Load()
+}
+
+// Outstanding is how many deliveries are due and have not come yet, for whoever waits for a run to end: 0 means that
+// waiting longer changes nothing.
+func (l *Ledger) Outstanding() (n int64) {
+	l.each(func(book *channelBook, log []*Publication, s *Subscription) {
+		for i := s.swept; i < len(log); i++ {
+			if s.hasLocked(i) {
+				continue
+			}
+			if claim, _ := s.claimLocked(log[i], int64(l.cfg.Grace)); claim == must {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+// Settle counts everything and is the end: what has not come by now is missing.
+func (l *Ledger) Settle(now time.Time) DeliveryResult {
+	l.sweep(1<<63 - 1)
+	get := func(i int) int64 { return l.counts[i].Load() }
+	r := DeliveryResult{
+		Published: get(countPublished), Accepted: get(countAccepted), Refused: get(countRefused), Whispers: get(countWhispers),
+		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Missing: get(countMissing),
+		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Late: get(countLate),
+		Foreign: get(countForeign), Unmarked: get(countUnmarked), Evidence: []Evidence{},
+	}
+	r.Unanswered = r.Published - r.Accepted - r.Refused
+	r.Checked = r.Published+r.Whispers > 0
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, what := range []string{"leaked", "missing", "duplicate", "reordered", "late"} {
+		cases := slices.Clone(l.evidence[what])
+		slices.SortStableFunc(cases, func(a, b Evidence) int { return cmp.Compare(a.AtMS, b.AtMS) })
+		r.Evidence = append(r.Evidence, cases...)
+	}
+	return r
+}
+
+// each calls what for every subscription, locked, with its channel's log.
+func (l *Ledger) each(what func(book *channelBook, log []*Publication, s *Subscription)) {
+	l.mu.Lock()
+	books := make([]*channelBook, 0, len(l.channels))
+	for _, book := range l.channels {
+		books = append(books, book)
+	}
+	l.mu.Unlock()
+	for _, book := range books {
+		book.mu.Lock()
+		log, spans := book.log, book.spans
+		book.mu.Unlock()
+		for _, s := range spans {
+			s.mu.Lock()
+			what(book, log, s)
+			s.mu.Unlock()
+		}
+	}
+}
+
+// lost is a delivery that was found missing or leaked by a sweep.
+type lost struct {
+	what    string
+	p       *Publication
+	s       *Subscription
+	why     string
+	channel string
+}
+
+// sweep counts what was sent before until, in ns since the start.
+func (l *Ledger) sweep(until int64) {
+	var wrong []lost
+	var expected, delivered, uncertain int64
+	grace := int64(l.cfg.Grace)
+	l.each(func(book *channelBook, log []*Publication, s *Subscription) {
+		for index, counted := range s.early {
+			if counted || index >= len(log) || log[index].sent >= until {
+				continue
+			}
+			s.early[index] = true
+			if claim, why := s.claimLocked(log[index], grace); claim == mustNot {
+				wrong = append(wrong, lost{"leaked", log[index], s, why, book.name})
+			} else {
+				uncertain++
+			}
+		}
+		for ; s.swept < len(log) && log[s.swept].sent < until; s.swept++ {
+			p, has := log[s.swept], s.hasLocked(s.swept)
+			switch claim, why := s.claimLocked(p, grace); {
+			case claim == must:
+				expected++
+				if has {
+					delivered++
+					continue
+				}
+				if s.missing == nil {
+					s.missing = make(map[int]struct{})
+				}
+				s.missing[s.swept] = struct{}{}
+				wrong = append(wrong, lost{"missing", p, s, "it was subscribed before it was sent and still there after it was accepted", book.name})
+			case has && claim == mustNot:
+				wrong = append(wrong, lost{"leaked", p, s, why, book.name})
+			case has:
+				uncertain++
+			}
+		}
+	})
+	l.counts[countExpected].Add(expected)
+	l.counts[countDelivered].Add(delivered)
+	l.counts[countUncertain].Add(uncertain)
+	l.rec.Add(l.expected, expected)
+	l.rec.checks(l.rate, expected, delivered)
+	for _, w := range wrong {
+		l.wronged(w.what, w.p, w.channel, w.s.client, w.p.sent, w.why)
+	}
+}
+
+var wrongCounts = map[string]int{
+	"missing": countMissing, "duplicate": countDuplicate, "reordered": countReordered, "leaked": countLeaked, "late": countLate,
+}
+
+// wronged counts a wrong delivery and keeps the first of each kind as evidence.
+func (l *Ledger) wronged(what string, p *Publication, channel string, c *LedgerClient, at int64, why string) {
+	l.counts[wrongCounts[what]].Add(1)
+	l.rec.Add(l.wrong[what], 1)
+	c.mu.Lock()
+	socket := c.socket
+	c.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.evidence[what]) >= maxEvidence {
+		return
+	}
+	l.evidence[what] = append(l.evidence[what], Evidence{What: what, Channel: channel, Event: p.event, N: p.n, Client: c.name,
+		Socket: socket, AtMS: float64(at) / 1e6, SentMS: float64(p.sent) / 1e6, Why: why})
+}

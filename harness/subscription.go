@@ -1,0 +1,278 @@
+package harness
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// LedgerClient is one virtual client in the ledger.
+type LedgerClient struct {
+	ledger *Ledger
+	name   string
+
+	mu     sync.Mutex
+	socket string
+	latest map[*channelBook]*Subscription
+	said   map[*channelBook]*place // its last whisper
+}
+
+// Client enters a client; name is for people, such as staff/12.
+func (l *Ledger) Client(name string) *LedgerClient { return &LedgerClient{ledger: l, name: name} }
+
+// Socket notes the socket id that the client has now.
+func (c *LedgerClient) Socket(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.socket = id
+}
+
+// follow links a whisper to the client's one before it in the same channel.
+func (c *LedgerClient) follow(at *place, p *Publication) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.said == nil {
+		c.said = make(map[*channelBook]*place)
+	}
+	if before := c.said[at.channel]; before != nil {
+		before.next.Store(p)
+	}
+	c.said[at.channel] = at
+}
+
+// Subscription is one client's stay in one channel, from asking to leaving; a client that comes again has another.
+type Subscription struct {
+	client  *LedgerClient
+	channel *channelBook
+	base    int // of the channel's log: what was there when it asked
+
+	mu        sync.Mutex
+	asked     int64
+	confirmed int64 // 0: not yet, or refused
+	left      int64 // 0: still there
+	cut       bool  // left because the connection ended
+	bits      []uint64
+	early     map[int]bool     // what came of before base; true once it is counted
+	sentMost  int64            // the latest sent of what came
+	swept     int              // up to here its deliveries are counted
+	missing   map[int]struct{} // counted as missing; they may still come
+}
+
+// Subscribing says that the client is about to ask for a channel. kind is public, private, presence, encrypted or such;
+// "" is found by the name.
+func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscription {
+	if kind == "" {
+		kind = KindOf(channel)
+	}
+	book := c.ledger.channel(channel, kind)
+	s := &Subscription{client: c, channel: book, asked: c.ledger.since(at)}
+	book.mu.Lock()
+	s.base = len(book.log)
+	s.swept = s.base
+	book.spans = append(book.spans, s)
+	book.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.latest == nil {
+		c.latest = make(map[*channelBook]*Subscription)
+	}
+	c.latest[book] = s
+	return s
+}
+
+// Confirmed says that the server answered pusher_internal:subscription_succeeded.
+func (s *Subscription) Confirmed(at time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.confirmed = s.client.ledger.since(at)
+}
+
+// Left says that the client sent pusher:unsubscribe, or was refused. A subscription ends once.
+func (s *Subscription) Left(at time.Time) { s.end(at, false) }
+
+// Cut says that the connection ended; at is when it was last known to be alive, where the loss was found out later.
+func (s *Subscription) Cut(at time.Time) { s.end(at, true) }
+
+func (s *Subscription) end(at time.Time, cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.left == 0 {
+		s.left, s.cut = s.client.ledger.since(at), cut
+	}
+}
+
+// Received enters an event that arrived on the subscription's channel, not one of the protocol's own. data is the
+// payload, or the whole message; it is not kept.
+func (s *Subscription) Received(rec *Recorder, event string, data []byte, at time.Time) {
+	l := s.client.ledger
+	p, ok := l.read(rec, data)
+	if !ok {
+		return
+	}
+	now := l.since(at)
+	here := p.in(s.channel)
+	switch {
+	case here == nil:
+		l.wronged("leaked", p, s.channel.name, s.client, now, "it was published on "+p.channels()+" only")
+		return
+	case p.sender == s.client:
+		l.wronged("leaked", p, s.channel.name, s.client, now, "its sender is left out")
+		return
+	case p.accepted.Load() == refusedMark:
+		l.wronged("leaked", p, s.channel.name, s.client, now, "the server had refused it")
+		return
+	}
+	rec.Duration(here.latency, time.Duration(max(0, now-p.due)))
+	switch s.take(p, here) {
+	case again:
+		l.wronged("duplicate", p, s.channel.name, s.client, now, "it had come before")
+		return
+	case afterLater:
+		l.wronged("reordered", p, s.channel.name, s.client, now, "one that was sent later came first")
+	case tooLate:
+		l.counts[countMissing].Add(-1)
+		l.rec.Add(l.wrong["missing"], -1)
+		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
+		l.counts[countDelivered].Add(1)
+	default:
+		if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
+			l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
+		}
+	}
+	rec.Add(here.came, 1)
+}
+
+// Stray enters an event that arrived for a channel in which the client has no subscription at the moment.
+func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, at time.Time) {
+	l := c.ledger
+	p, ok := l.read(rec, data)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	last := c.latest[l.channel(channel, "")]
+	c.mu.Unlock()
+	if last != nil && p.in(last.channel) != nil && p.sender != c {
+		last.mu.Lock()
+		asked, left := last.asked, last.left
+		last.mu.Unlock()
+		if left == 0 || p.sent <= left+int64(l.cfg.Grace) && p.sent >= asked {
+			l.counts[countUncertain].Add(1)
+			return
+		}
+	}
+	why := "the client was never subscribed to the channel"
+	if last != nil {
+		why = "the client had left the channel"
+	}
+	l.wronged("leaked", p, channel, c, l.since(at), why)
+}
+
+// read finds out which publication a payload is of.
+func (l *Ledger) read(rec *Recorder, data []byte) (*Publication, bool) {
+	m, ok := findMark(data)
+	if !ok {
+		l.counts[countUnmarked].Add(1)
+		return nil, false
+	}
+	if string(m.run) == l.cfg.Run { // compares without allocating
+		if p := l.publication(m.n); p != nil {
+			return p, true
+		}
+	}
+	l.counts[countForeign].Add(1)
+	rec.Add(l.foreign, 1)
+	return nil, false
+}
+
+// arrival is what an event is to the one who got it.
+type arrival int
+
+const (
+	first arrival = iota
+	again
+	afterLater
+	tooLate
+)
+
+func (s *Subscription) take(p *Publication, here *place) arrival {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hasLocked(here.index) {
+		return again
+	}
+	if i := here.index - s.base; i < 0 {
+		if s.early == nil {
+			s.early = make(map[int]bool)
+		}
+		s.early[here.index] = false
+	} else {
+		for i/64 >= len(s.bits) {
+			s.bits = append(s.bits, 0)
+		}
+		s.bits[i/64] |= 1 << (i % 64)
+	}
+	if _, gone := s.missing[here.index]; gone {
+		delete(s.missing, here.index)
+		return tooLate
+	}
+	if p.whisper {
+		if next := here.next.Load(); next != nil && s.hasLocked(next.in(s.channel).index) {
+			return afterLater
+		}
+		return first
+	}
+	accepted := p.accepted.Load()
+	late := accepted > 0 && accepted < s.sentMost
+	s.sentMost = max(s.sentMost, p.sent)
+	if late {
+		return afterLater
+	}
+	return first
+}
+
+func (s *Subscription) hasLocked(index int) bool {
+	i := index - s.base
+	if i < 0 {
+		_, there := s.early[index]
+		return there
+	}
+	return i/64 < len(s.bits) && s.bits[i/64]&(1<<(i%64)) != 0
+}
+
+// due tells whether a publication had to come, could come, or must not have.
+type claim int
+
+const (
+	may claim = iota
+	must
+	mustNot
+)
+
+func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) {
+	accepted := p.accepted.Load()
+	switch {
+	case p.sender == s.client:
+		return mustNot, "its sender is left out"
+	case accepted == refusedMark:
+		return mustNot, "the server had refused it"
+	case accepted > 0 && accepted < s.asked && !s.channel.cache: // a cache channel sends its last event to who comes
+		return mustNot, "it was accepted before the client asked for the channel"
+	case s.left > 0 && p.sent > s.left+grace:
+		return mustNot, "the client had left the channel"
+	case accepted == 0 || s.confirmed == 0 || p.sent < s.confirmed:
+		return may, ""
+	case s.left == 0, !s.cut && accepted < s.left, s.cut && accepted < s.left-grace:
+		return must, ""
+	}
+	return may, ""
+}
+
+func (p *Publication) channels() string {
+	names := make([]string, len(p.places))
+	for i := range p.places {
+		names[i] = p.places[i].channel.name
+	}
+	return strings.Join(names, ", ")
+}
