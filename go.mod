@@ -3,6 +3,8 @@ module echolab
 go 1.26.0
 
 require (
+	github.com/brianvoe/gofakeit/v7 v7.18.1
+	github.com/expr-lang/expr v1.17.8
 	github.com/goccy/go-yaml v1.19.2
 	github.com/gofrs/flock v0.13.1
 	github.com/gorilla/websocket v1.5.3
@@ -17,10 +19,6 @@ require (
 	github.com/wailsapp/wails/v2 v2.16.0
 	modernc.org/sqlite v1.61.1
 )
-
-require github.com/brianvoe/gofakeit/v7 v7.18.1
-
-require github.com/expr-lang/expr v1.17.8
 
 require github.com/HdrHistogram/hdrhistogram-go v1.4.0
 

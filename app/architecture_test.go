@@ -52,6 +52,7 @@ var mayUse = map[string][]string{
 	"github.com/wailsapp/wails/v2": {"app/desktop", "app/cli", ""},
 	"github.com/spf13/cobra":       {"app/cli", ""},
 	"github.com/prometheus":        {"app/metrics", "app", "app/api", "app/cli", "app/desktop", ""},
+	"github.com/expr-lang/expr":    {"emulator/laravel", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/gorilla/websocket": {
 		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", "",
 	},

@@ -39,7 +39,34 @@ func (l *loader) resolveApplication() {
 	d.check()
 	if len(l.problems) == 0 {
 		l.config.Application = &d.app
+		l.config.parts = d.parts()
 	}
+}
+
+// parts tells of each section what is in it and where it stands.
+func (d *describing) parts() (all []Printed) {
+	for _, s := range sections {
+		t := d.sections[s.name]
+		var holds any
+		switch t.value.(type) {
+		case []tree:
+			holds = len(t.list())
+		case []branch:
+			var keys []string
+			for _, b := range t.branches() {
+				keys = append(keys, b.key)
+			}
+			holds = keys
+		default:
+			holds = t.value
+		}
+		from := t.at.String()
+		if t.at.File == seedName {
+			from = "default"
+		}
+		all = append(all, Printed{Name: s.name, Value: holds, From: from})
+	}
+	return all
 }
 
 // check asks package laravel for what is wrong with rules, at their places.

@@ -20,7 +20,7 @@ type Printed struct {
 }
 
 // Print writes every value and where it came from, secrets masked: as a table, or as one JSON object
-// {"settings":{NAME:{"value","from"}},"apps":[{…}],"publishes_to","warnings":[…]}.
+// {"settings":{NAME:{"value","from"}},"apps":[{…}],"publishes_to","warnings":[…],"application":{NAME:{"value","from"}}}.
 func (c Config) Print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		apps := make([]map[string]Printed, len(c.Apps))
@@ -32,7 +32,8 @@ func (c Config) Print(w io.Writer, asJSON bool) error {
 			Apps        []map[string]Printed `json:"apps"`
 			PublishesTo string               `json:"publishes_to"`
 			Warnings    []string             `json:"warnings"`
-		}{byName(c.printedSettings()), apps, c.PublishesTo.URL(), append([]string{}, c.Warnings...)})
+			Application map[string]Printed   `json:"application"`
+		}{byName(c.printedSettings()), apps, c.PublishesTo.URL(), append([]string{}, c.Warnings...), byName(c.parts)})
 	}
 	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
@@ -44,6 +45,10 @@ func (c Config) Print(w io.Writer, asJSON bool) error {
 		for _, p := range c.printedApp(i) {
 			fmt.Fprintf(table, "  %s\t%s\t%s\n", p.Name, shown(p.Value), p.From)
 		}
+	}
+	fmt.Fprint(table, "\t\t\nthe emulated application\t\t\n")
+	for _, p := range c.parts {
+		fmt.Fprintf(table, "  %s\t%s\t%s\n", p.Name, shown(p.Value), p.From)
 	}
 	_ = table.Flush() // a strings.Builder takes everything
 	if to := c.PublishesTo.URL(); to != "" {

@@ -8,6 +8,15 @@ type section struct {
 	*shape
 }
 
+// Sections lists the keys of echolab.yaml that describe the emulated application, in the order of the documents.
+func Sections() []Setting {
+	out := make([]Setting, len(sections))
+	for i, s := range sections {
+		out[i] = Setting{Name: s.name, Help: s.help}
+	}
+	return out
+}
+
 func sectionNamed(name string) (section, bool) {
 	for _, s := range sections {
 		if s.name == name {

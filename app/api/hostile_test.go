@@ -28,7 +28,7 @@ func requireShaped(t *testing.T, what string, status int, text string) {
 	var p api.Problem
 	require.NoError(t, json.Unmarshal([]byte(text), &p), what)
 	require.NotEmpty(t, p.Code, what)
-	require.Regexp(t, `^[^a-z].*\.$`, strings.ReplaceAll(p.Message, "\n", " "), "%s: a sentence", what)
+	require.Regexp(t, `^[^a-z].*[.?]$`, strings.ReplaceAll(p.Message, "\n", " "), "%s: a sentence", what)
 }
 
 // TestRoutes_AnswerTheStrangestInTheirShape: every route, with every method, odd parameters and odd bodies.

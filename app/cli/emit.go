@@ -248,7 +248,7 @@ func (s *shell) emit(ctx context.Context, e *emitFlags, given api.Emit) error {
 			select {
 			case <-tick:
 			case <-ctx.Done():
-				return ctx.Err()
+				return unlessStopped(ctx, ctx.Err())
 			}
 		}
 		given.Ordinal = uint64(i)

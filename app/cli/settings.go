@@ -65,6 +65,15 @@ Paths in a file start at that file's folder. Without db, events are kept in the 
 (Linux ~/.local/share/echolab, macOS ~/Library/Application Support/Echolab, Windows
 %LocalAppData%\Echolab), in a file for each first app's id.
 `)
+	page.WriteString(`
+Beside the settings, echolab.yaml describes the emulated Laravel application. 'echolab init' writes
+these out, with a comment each; while Echolab runs a change of them is taken over, where one of a
+setting needs a restart:
+
+`)
+	for _, row := range app.Sections() {
+		fmt.Fprintf(&page, "  %-9s  %s\n", row.Name, row.Help)
+	}
 	return &cobra.Command{
 		Use:   "settings",
 		Short: "Every setting, its names and its default",

@@ -22,7 +22,17 @@ const (
 	maxNodes      = 1000
 )
 
-// expression is one compiled expression (github.com/expr-lang/expr).
+// expression is one compiled expression: the language of github.com/expr-lang/expr over
+//
+//   - user: id, name, role, avatar, clients (a list of ids), isAdmin, belongsTo(clientId), and what else the user has, as
+//     user.team or user.fields.team. What no user has is a mistake that Check finds;
+//   - the placeholders of the pattern: texts, or what their types make of them; of an entity's type the row;
+//   - the entities by their plural (any(projects, .client_id in user.clients)), find("projects", id), nil for none, and
+//     findOrFail, 404 for none; fields of nil are an error as in PHP, ?. is null-safe;
+//   - allows("client.{clientId}", id): whether another rule would let the user in;
+//   - abort(404, "text") and throw("text"); int, float, string and bool convert as PHP does;
+//   - == by type and value (7 is not "7"), {a: 1} an object that keeps its order, {} an empty object (true in PHP),
+//     [] an empty list (false).
 type expression struct {
 	place      string
 	program    *vm.Program

@@ -22,29 +22,26 @@ type loginPage struct {
 	Origin  string // http://127.0.0.1:8000
 	To      string
 	Problem string
-	Example string // the id in the curl line
+	Example string // what curl is told of the first user: -d user=7
 }
 
 type castMember struct {
-	ID, Name, Role, Avatar string
-	Initials               string
-	Clients                []string
-	Current                bool
+	ID, Name, Role string
+	Initials       string // stand for the picture, which would have to be fetched from somewhere else
+	Clients        []string
+	Current        bool
 }
 
 func (b *Backend) showLogin(c *call) { b.login(c, http.StatusOK, "") }
 
 func (b *Backend) login(c *call, status int, problem string) {
-	page := loginPage{Current: c.user, Origin: origin(c.r), Problem: problem, Example: "7"}
+	page := loginPage{Current: c.user, Origin: origin(c.r), Problem: problem}
 	if to := c.r.FormValue("to"); b.mayReturn(c, to) {
 		page.To = to
 	}
 	for i := range c.app.Users {
 		u := &c.app.Users[i]
 		m := castMember{ID: u.ID.String(), Name: u.Name, Role: u.Role, Initials: initials(u.Name), Current: c.user != nil && c.user.ID == u.ID}
-		if strings.HasPrefix(u.Avatar, "https://") || strings.HasPrefix(u.Avatar, "http://") {
-			m.Avatar = u.Avatar
-		}
 		for _, id := range u.Clients {
 			name := "client " + id.String()
 			if row, ok := b.entityAt("clients", id.String()); ok {
@@ -55,14 +52,22 @@ func (b *Backend) login(c *call, status int, problem string) {
 			m.Clients = append(m.Clients, name)
 		}
 		if i == 0 {
-			page.Example = m.ID
+			page.Example = curlUser(m.ID)
 		}
 		page.Cast = append(page.Cast, m)
 	}
 	c.page(status, "login", page)
 }
 
-// initials stand where there is no avatar: of two names the first letters.
+// curlUser is the argument of curl that names a user, whatever his id is made of.
+func curlUser(id string) string {
+	if strings.Trim(id, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.") == "" {
+		return "-d user=" + id
+	}
+	return "--data-urlencode 'user=" + strings.ReplaceAll(id, "'", `'\''`) + "'"
+}
+
+// initials are the first letters of two names at most.
 func initials(name string) string {
 	var out []rune
 	for _, word := range strings.Fields(name) {
@@ -174,9 +179,9 @@ func (c *call) redirect(to string) {
 	c.write(http.StatusSeeOther, "text/html; charset=utf-8", redirectPage(to))
 }
 
-// page answers with one of the pages. They run nothing and load nothing but avatars.
+// page answers with one of the pages. They run nothing and load nothing.
 func (c *call) page(status int, name string, data any) {
-	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src http: https:; frame-ancestors 'none'; base-uri 'none'")
+	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
 	c.w.Header().Set("Referrer-Policy", "same-origin")
 	c.write(status, "text/html; charset=UTF-8", rendered(name, data))
 }

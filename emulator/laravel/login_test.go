@@ -124,6 +124,7 @@ func TestLogin_ABrowserIsLedOn(t *testing.T) {
 		"http://portal.example.test:5173/projects": "http://portal.example.test:5173/projects",
 		base + "/login":                              base + "/login",
 		"//evil.example.test/":                       "-",
+		"///evil.example.test/":                      "-",
 		"/\\evil.example.test/":                      "-",
 		"https://evil.example.test/":                 "-",
 		"http://portal.example.test/":                "-",

@@ -130,21 +130,20 @@ func TestK9_X11_BroadcastsLieInTheQueue(t *testing.T) {
 			app := portal()
 			app.Queue.Delay = 300 * time.Millisecond
 			app.Events = []laravel.Event{{Name: "Urgent", Channels: []string{"portal"}, Payload: laravel.Object{{"a", int64(1)}}, Now: true}}
-			var sent []string
-			b, _ := running(t, mode, app, &sent)
+			b, sent, _ := running(t, mode, app)
 			began := time.Now()
 			for _, event := range []string{"Announcement", "CommentAdded", "Urgent"} {
 				_, err := b.Occur(t.Context(), laravel.Occurrence{Event: event})
 				require.NoError(t, err)
 			}
 			synctest.Wait()
-			assert.Equal(t, []string{`App\Events\Urgent`}, sent)
+			assert.Equal(t, []string{`App\Events\Urgent`}, sent())
 			time.Sleep(299 * time.Millisecond)
 			synctest.Wait()
-			assert.Len(t, sent, 1, "%v after the beginning", time.Since(began))
+			assert.Len(t, sent(), 1, "%v after the beginning", time.Since(began))
 			time.Sleep(time.Millisecond)
 			synctest.Wait()
-			assert.Equal(t, []string{`App\Events\Urgent`, `App\Events\Announcement`, `App\Events\CommentAdded`}, sent, "in order, once they are due")
+			assert.Equal(t, []string{`App\Events\Urgent`, `App\Events\Announcement`, `App\Events\CommentAdded`}, sent(), "in order, once they are due")
 		})
 	}
 }
@@ -153,14 +152,13 @@ func TestK9_X11_NothingIsLostInTheQueueWhenItEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := portal()
 		app.Queue.Delay = time.Hour
-		var sent []string
-		b, stop := running(t, laravel.Fixed, app, &sent)
+		b, sent, stop := running(t, laravel.Fixed, app)
 		_, err := b.Occur(t.Context(), laravel.Occurrence{Event: "Announcement"})
 		require.NoError(t, err)
 		synctest.Wait()
-		require.Empty(t, sent)
+		require.Empty(t, sent())
 		stop()
-		assert.Equal(t, []string{`App\Events\Announcement`}, sent)
+		assert.Equal(t, []string{`App\Events\Announcement`}, sent())
 	})
 }
 

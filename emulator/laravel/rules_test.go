@@ -3,6 +3,7 @@ package laravel_test
 import (
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,38 @@ func TestAuth_MemberOfTheGuide(t *testing.T) {
 	}
 }
 
+// TestAuth_ContradictionsOfTheGuide has the rows of protocol K.9 that authorisation decides; X16 is below.
+func TestAuth_ContradictionsOfTheGuide(t *testing.T) {
+	rows := []struct {
+		row, channel  string
+		status        int
+		part, without string // of the answer
+	}{
+		{"X3: the double prefix works", "presence-presence-project.1", 200, `\"id\":12`, ""},
+		{"X4: viewers and events have two channels", "private-project.1", 200, "auth", "channel_data"},
+		{"X5: members as the table names them", "presence-presence-online", 200, `\"name\":\"Bob\"`, ""},
+		{"X5: members where events go", "presence-online", 200, `\"name\":\"Bob\"`, ""},
+		{"X6: dots", "presence-presence.client.5", 200, `\"name\":\"Bob\"`, ""},
+		{"X7: the short name of one's own channel", "private-User.12", 200, "auth", ""},
+		{"X7: somebody else's", "private-User.7", 403, "", "auth"},
+		{"X19: avatar, not avatar_url", "presence-presence-project.1", 200, `\"avatar\":`, "avatar_url"},
+	}
+	app := office(append(guide(), laravel.Channel{Pattern: "online", Rule: "true", Member: member("id", "user.id", "name", "user.name")})...)
+	for _, mode := range []laravel.Mode{laravel.Fixed, laravel.AsWritten} {
+		base := serve(t, mode, app, nil)
+		cookie := session(t, base, "12") // X15: cookies work in both
+		for _, row := range rows {
+			form := url.Values{"socket_id": {"1234.5678"}, "channel_name": {row.channel}}.Encode()
+			response, body := send(t, "POST", base+"/broadcasting/auth", form, "Content-Type", "application/x-www-form-urlencoded", "Cookie", cookie, "Accept", "application/json")
+			assert.Equal(t, row.status, response.StatusCode, "%s, %s", row.row, mode)
+			assert.Contains(t, body, row.part, row.row)
+			if row.without != "" {
+				assert.NotContains(t, body, row.without, row.row)
+			}
+		}
+	}
+}
+
 // TestAuth_X16: a parameter typed int that gets no number is a TypeError in PHP (protocol K.9, X16).
 func TestAuth_X16(t *testing.T) {
 	app := office(
@@ -222,10 +255,14 @@ func TestRules_ThatDoNotEnd(t *testing.T) {
 			require.Empty(t, problems)
 			var log strings.Builder
 			base := serve(t, laravel.Fixed, app, &log)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			begun := time.Now()
 			status, body := ask(t, base, "12", "private-x")
 			assert.Equal(t, 500, status, body)
 			assert.Less(t, time.Since(begun), 5*time.Second)
+			runtime.ReadMemStats(&after)
+			assert.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(100), "megabytes that were allocated")
 			status, _ = ask(t, base, "12", "private-y")
 			assert.Equal(t, 200, status)
 			assert.Regexp(t, "the rule was stopped|memory budget exceeded|cannot", log.String())

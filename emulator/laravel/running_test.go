@@ -2,6 +2,8 @@ package laravel_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,12 +12,16 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// running runs an application until the test ends, on the machine's clock, which synctest holds. sent gets the names of
-// what it publishes; stop ends it before that.
-func running(t *testing.T, mode laravel.Mode, app *laravel.Application, sent *[]string) (b *laravel.Backend, stop func()) {
+// running runs an application until the test ends, on the machine's clock, which synctest holds. sent gives the names of
+// what it has published; stop ends it before that.
+func running(t *testing.T, mode laravel.Mode, app *laravel.Application) (b *laravel.Backend, sent func() []string, stop func()) {
 	t.Helper()
+	var mu sync.Mutex // guards names: Occur and the queue both publish
+	var names []string
 	b, err := laravel.New(t.Context(), laravel.Config{Mode: mode, Publish: func(_ context.Context, p pusher.Publication) error {
-		*sent = append(*sent, p.Event)
+		mu.Lock()
+		defer mu.Unlock()
+		names = append(names, p.Event)
 		return nil
 	}}, app)
 	require.NoError(t, err)
@@ -27,5 +33,9 @@ func running(t *testing.T, mode laravel.Mode, app *laravel.Application, sent *[]
 	}()
 	stop = func() { cancel(); <-done }
 	t.Cleanup(stop)
-	return b, stop
+	return b, func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(names)
+	}, stop
 }
