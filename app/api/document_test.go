@@ -183,6 +183,18 @@ func TestDocument_HoldsForRealAnswers(t *testing.T) {
 		{"GET /api/backend/catalogue", "", "", 200},
 		{"POST /api/backend/emit", "", `{"event":"InvoiceCreated","params":{"client":5},"set":{"total":99.5}}`, 200},
 		{"POST /api/backend/emit", "", `{"event":"InvoceCreated"}`, 404},
+		{"GET /api/backend/entities", "", "", 200},
+		{"GET /api/backend/entities/{type}", "/api/backend/entities/invoices", "", 200},
+		{"GET /api/backend/entities/{type}", "/api/backend/entities/unicorns", "", 404},
+		{"POST /api/backend/entities/{type}", "/api/backend/entities/invoices", `{"fields":{"client_id":5,"total":1},"as":"1"}`, 200},
+		{"GET /api/backend/entities/{type}/{id}", "/api/backend/entities/invoices/9", "", 200},
+		{"PATCH /api/backend/entities/{type}/{id}", "/api/backend/entities/invoices/9", `{"fields":{"status":"paid"}}`, 200},
+		{"DELETE /api/backend/entities/{type}/{id}", "/api/backend/entities/invoices/9?as=1", "", 200},
+		{"POST /api/backend/notify", "", `{"users":["7"],"title":"T","message":"M","queued":true}`, 200},
+		{"POST /api/backend/workflows", "", `{"workflow":{"to":"admin","title":"T","body":"B"},"data":{"a":1}}`, 200},
+		{"POST /api/backend/workflows/{name}/run", "/api/backend/workflows/stage_changed/run", `{"data":{"client":"Acme"}}`, 200},
+		{"GET /api/backend/notifications", "?user=7", "", 200},
+		{"POST /api/backend/reset", "", "", 200},
 		{"POST /api/apps", "", `{"id":"worker-1","rate_limiting":{"enabled":true,"decay":"1s"},"webhooks":[{"url":"http://127.0.0.1:1/x"}]}`, 200},
 		{"POST /api/apps", "", `{"id":"worker-1"}`, 409},
 		{"GET /api/status", "", "", 200}, // with an app that was made
@@ -200,13 +212,12 @@ func TestDocument_HoldsForRealAnswers(t *testing.T) {
 		}
 		status, answer := l.ask(method, target, tc.body, "X-Echolab-Page", "1")
 		require.Equal(t, tc.status, status, "%s: %s", target, answer)
-		pointer := fmt.Sprintf("#/paths/%s/%s/responses/%s/content/application~1json/schema",
-			strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path), strings.ToLower(method),
+		operation := "#/paths/" + strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path) + "/" + strings.ToLower(method)
+		pointer := fmt.Sprintf("%s/responses/%s/content/application~1json/schema", operation,
 			map[bool]string{true: "200", false: "default"}[status == 200])
 		assert.NoError(t, c.check(pointer, answer), "%s %s", tc.route, answer)
 		if tc.body != "" && status == 200 {
-			body := "#/paths/" + strings.ReplaceAll(path, "/", "~1") + "/post/requestBody/content/application~1json/schema"
-			assert.NoError(t, c.check(body, tc.body), tc.body)
+			assert.NoError(t, c.check(operation+"/requestBody/content/application~1json/schema", tc.body), tc.body)
 		}
 	}
 	for _, r := range api.Routes() {

@@ -16,7 +16,7 @@ import (
 // backendCommands is the group's commands, in the order of the help.
 var backendCommands = []func(*shell) *cobra.Command{
 	backendUsers, backendOnline, backendActivities, backendActivity, backendVersions, backendViewers,
-	backendUsers, backendRows, backendSet, backendAdd, backendDelete, backendNotify, backendWorkflow, backendNotifications, backendReset,
+	backendRows, backendSet, backendAdd, backendDelete, backendNotify, backendWorkflow, backendNotifications, backendReset,
 }
 
 func backend(s *shell) *cobra.Command {

@@ -222,7 +222,7 @@ func (b *Backend) complete(a Action, id ID, data Object, now time.Time, wrong fa
 	switch a.Type {
 	case "invoices":
 		if data.Get("invoice_number") == nil {
-			data = data.With("invoice_number", fmt.Sprintf("INV-%05s", id))
+			data = data.With("invoice_number", fmt.Sprintf("INV-%d-%04s", now.Year(), id))
 		}
 	case "time_entries":
 		if data.Get("started_at") == nil {

@@ -77,17 +77,18 @@ scene('typing shows, and a comment appears as text', { path: '#/projects/7' }, a
   await a.getByTestId('typing').getByText('Grace Hopper is typing').waitFor()
   await g.getByRole('button', { name: 'Send' }).click()
   await a.getByTestId('comments').getByText(words, { exact: true }).waitFor()
-  assert.equal(await g.getByTestId('comments').getByText(words, { exact: true }).count(), 1, 'toOthers: its author has it once')
+  await g.getByTestId('comments').getByText(words, { exact: true }).waitFor()
   await a.getByTestId('typing').getByText('is typing').waitFor({ state: 'detached' })
   assert.equal(await a.locator('[data-testid=comments] img').count(), 0)
-  await a.getByTestId('feed').getByText('added a comment').first().waitFor() // and the activity that follows
+  for (const page of [a, g]) await page.getByTestId('feed').getByText('added a comment').first().waitFor() // the activity follows
+  assert.equal(await g.getByTestId('comments').getByText(words, { exact: true }).count(), 1, 'toOthers: its author has it once')
 })
 
 scene('an invoice that is emitted in the terminal makes a toast and a badge', {}, async (enter) => {
   const [a, g] = [await enter(ada), await enter(grace)]
   await online(g, ada).waitFor()
   const printed = await server.run('emit', 'InvoiceCreated', '--client', '5', '--set', 'total=99.50')
-  assert.match(printed, /InvoiceCreated on private-client\.5: 2 of 2/)
+  assert.match(printed, /InvoiceCreated on private-client\.5: 2 sockets got it/)
   for (const page of [a, g]) {
     await page.getByTestId('toast').getByText('Grünwald Verlag · €99.50').waitFor()
     await page.getByTestId('bell-badge').getByText('1', { exact: true }).waitFor()
@@ -241,11 +242,12 @@ test('a guest is led to the cast and comes back as who was clicked', { timeout: 
     await page.getByRole('link', { name: 'Log in' }).click()
     await page.getByRole('button', { name: /Grace Hopper/ }).click()
     await connected(page)
+    wrong.length = 0 // of the login page, which is not the portal's
     assert.equal(await page.getByTestId('who').getByRole('combobox').inputValue(), '7')
     await page.getByTestId('who').getByRole('combobox').selectOption('12') // the switch changes the session
     await page.getByTestId('online').getByText(lena.name, { exact: true }).waitFor()
     assert.equal(await page.getByTestId('online').getByText(grace.name, { exact: true }).count(), 0)
-    assert.deepEqual(wrong.filter((text) => !text.includes('401')), [])
+    assert.deepEqual(wrong, [])
   } catch (error) {
     await keepPicture(page, 'guest')
     throw error

@@ -1,6 +1,6 @@
 import { computed, reactive } from 'vue'
 import { api } from '../api.js'
-import { portal, say, upsert } from './portal.js'
+import { goneTo, portal, say, upsert } from './portal.js'
 import { throttled } from './words.js'
 import { useTyping } from './typing.js'
 
@@ -225,6 +225,7 @@ export function useDocument(realtime, id) {
   async function open() {
     await load()
     await api.post('/api/sync/start-viewing', viewing)
+    goneTo(doc.row.title)
   }
 
   function close() {

@@ -17,6 +17,7 @@ export const portal = reactive({
   problem: '',
 })
 
+const beatsEvery = 30_000 // of the 120 s after which somebody counts as gone
 let realtime
 let place = 'Overview'
 
@@ -42,10 +43,10 @@ export async function openPortal(manager, me) {
       if (location.hash !== `#/projects/${project.id}` && comment.author?.id !== me.id) portal.unread[project.id] = (portal.unread[project.id] ?? 0) + 1
     })
   }
-  const here = realtime.presence('online').listen('UserPresenceChanged', () => askPlaces())
+  const here = realtime.presence('online').listen('UserPresenceChanged', beat)
   portal.online = here.view // .members is reactive
-  realtime.onResume(() => load().catch(say)) // what was sent meanwhile is lost
-  setInterval(() => beat(), 45_000)
+  realtime.onResume(() => load().then(beat).catch(say)) // what was sent meanwhile is lost
+  setInterval(beat, beatsEvery)
 }
 
 async function load() {
@@ -59,29 +60,27 @@ async function load() {
   portal.invoices = invoices.data.sort(newestFirst)
   portal.documents = documents.data
   portal.activities = feed.activities
-  await beat()
 }
 
-/** A heartbeat, with where the user is. */
+/**
+ * A heartbeat, with where the user is. It comes last: the middleware TrackPresence notes every other request's route as
+ * the place, this question's included.
+ */
 async function beat() {
   try {
+    const { users } = await api.get('/api/sync/online-users')
+    portal.places = Object.fromEntries(users.map((u) => [u.id, u.location]))
     await api.post('/api/sync/heartbeat', { location: place })
-    await askPlaces()
   } catch (error) {
     say(error)
   }
 }
 
-async function askPlaces() {
-  const { users } = await api.get('/api/sync/online-users')
-  portal.places = Object.fromEntries(users.map((u) => [u.id, u.location]))
-}
-
-/** Tells the others where the user is now. */
+/** Says where the user is now. Call it when a page has asked for what it shows. */
 export function goneTo(where) {
-  place = where
+  place = portal.places[portal.me.id] = where
   document.title = `${where} · Client portal`
-  if (realtime) beat()
+  beat()
 }
 
 /** Shows a problem until it is dismissed. A server that is away is the connection's to show. */
