@@ -224,7 +224,8 @@ scene('after a restart of the server everybody is there again', {
   await server.kill()
   for (const page of [a, g]) await page.locator('[data-testid=connection]:not([data-state=connected])').waitFor()
   await server.start()
-  for (const page of [a, g]) await page.locator('[data-testid=connection][data-state=connected][data-resumes="1"]').waitFor()
+  await a.getByRole('button', { name: 'Now' }).click() // pusher-js itself looks after 15 s, then after 30 s more
+  for (const page of [a, g]) await page.locator('[data-testid=connection][data-state=connected][data-resumes="1"]').waitFor({ timeout: 60_000 })
   for (const page of [a, g]) {
     for (const user of [ada, grace]) await looking(page, user).waitFor()
   }
