@@ -14,9 +14,10 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// The rows of protocol K.9 that concern events, in both modes. The others are tested where they live: X3 and X16 with the
-// channel rules and X15, X19 with the authorisation (auth tests of this package), X9 with the notifications (notify
-// tests), X13 and X14 with the emulator (its conversations), X17, X18 and X20 with the configuration.
+// The rows of protocol K.9 that concern events, in both modes. X3, X15, X16 and X19, and what authorisation has to do with
+// the others, are in rules_test.go (TestAuth_ContradictionsOfTheGuide, TestAuth_X16); X9, and X7 and X8 of notifications,
+// in notify_test.go (TestK9_Notifications); X13 in testdata/conversations, X14 in package emulator's hosted_test.go (the
+// profile pusher has that error, reverb has not). X17, X18 and X20 are about proxies, addresses and a page's policy.
 
 // sentOn is one event on one channel.
 type sentOn struct{ event, channel string }
