@@ -8,7 +8,10 @@ import { root } from './portal.mjs'
 const binary = process.env.ECHOLAB_BIN ?? join(root, 'bin/echolab')
 if (!existsSync(binary)) fail(`${binary} is not there: run "make build", or set ECHOLAB_BIN.`)
 
-const server = spawn(binary, ['serve', '--json', '--log-format', 'text', '--db', ':memory:', ...process.argv.slice(2)], { stdio: ['ignore', 'pipe', 'inherit'] })
+const server = spawn(binary, ['serve', '--json', '--log-format', 'text', '--db', ':memory:', ...process.argv.slice(2)], {
+  stdio: ['ignore', 'pipe', 'inherit'],
+  detached: true, // Ctrl-C is ours to pass on, once
+})
 const ended = new Promise((resolve) => server.once('exit', resolve))
 server.once('error', (error) => fail(`${binary} does not start: ${error.message}`))
 const ready = await Promise.race([firstLine(server.stdout), ended.then(() => null)])

@@ -1,5 +1,4 @@
-// The portal in two browsers as two users, on Echolab alone: what issue after issue of a real application asks of a
-// back end. Nothing waits for a time to pass; everything waits for what is shown.
+// The portal in two browsers as two users, on Echolab alone. Nothing waits for a time to pass; everything waits for what is shown.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { portal } from '../portal.mjs'
@@ -99,6 +98,16 @@ scene('an invoice that is emitted in the terminal makes a toast and a badge', {}
   await g.locator('#notifications').getByText('€99.50').waitFor()
   await g.getByRole('button', { name: 'Mark all as read' }).click()
   await g.getByTestId('bell-badge').waitFor({ state: 'hidden' })
+})
+
+scene('a notification is stored and shown, and is still there after a reload', {}, async (enter) => {
+  const g = await enter(grace)
+  await server.run('backend', 'notify', '7', '--title', 'Approval needed', '--message', 'Launch notes waits for you')
+  await g.getByTestId('toast').getByText('Launch notes waits for you').waitFor()
+  await g.reload()
+  await g.getByTestId('bell-badge').getByText('1', { exact: true }).waitFor()
+  await g.getByRole('button', { name: /^Notifications, 1 unread/ }).click()
+  await g.locator('#notifications').getByText('Approval needed').waitFor()
 })
 
 scene('the guide\'s own listen(\'InvoiceCreated\') hears nothing: it needs the dot (X1)', {}, async (enter) => {

@@ -29,7 +29,6 @@ export function useDocument(realtime, id) {
     changedBy: null,
     state: { checklist: [] },
     stateVersion: 0,
-    saved: false,
   })
   const me = portal.me
   const wanted = new Set() // fields whose lock I mean to hold
@@ -40,25 +39,38 @@ export function useDocument(realtime, id) {
   const lockedBy = (field) => (lockOf(field) && !isMine(field) ? lockOf(field).user : null)
 
   /** Takes the server's row. Drafts stay; they keep the version they began from unless their fields are as they were. */
-  function take(row, version = row.version) {
+  function take(row) {
     doc.row = row
-    upsert('documents', { id: row.id, title: row.title, version })
+    upsert('documents', { id: row.id, title: row.title, version: row.version })
     const overtaken = changes.value.filter((field) => (row[field] ?? '') !== doc.base[field])
     for (const field of fields) {
       if (dirty(field)) continue
       doc.base[field] = doc.draft[field] = row[field] ?? ''
     }
-    if (overtaken.length === 0) doc.version = version
-    return overtaken
+    if (overtaken.length === 0) doc.version = row.version
   }
 
-  async function load() {
-    const answer = await api.get(`/api/documents/${id}`)
+  const ask = () => api.get(`/api/documents/${id}`)
+
+  // An answer may be older than an event that came while it was on its way: the row and the state have versions that
+  // tell, locks have none and are asked for again.
+  let lockEvents = 0
+  async function load(anew = false) {
+    let answer
+    let before
+    do {
+      before = lockEvents
+      answer = await ask()
+    } while (before !== lockEvents)
     doc.locks = Object.fromEntries(answer.locks.map((l) => [l.field, l]))
+    if (anew) doc.stateVersion = 0 // a server that was started on another database counts from the beginning
     takeState(answer.state)
-    take(answer.data)
+    if (anew) take(answer.data)
+    else takeNewer(answer.data)
     doc.loaded = true
   }
+
+  const takeNewer = (row) => (doc.row?.version ?? 0) <= row.version && take(row)
 
   function takeState({ state, version }) {
     if (version < doc.stateVersion) return
@@ -67,8 +79,12 @@ export function useDocument(realtime, id) {
   }
 
   channel
-    .listen('DocumentLocked', ({ lock }) => (doc.locks[lock.field] = lock))
+    .listen('DocumentLocked', ({ lock }) => {
+      lockEvents++
+      doc.locks[lock.field] = lock
+    })
     .listen('DocumentUnlocked', (e) => {
+      lockEvents++
       const mine = isMine(e.field)
       delete doc.locks[e.field]
       if (!mine || !wanted.has(e.field)) return
@@ -80,8 +96,8 @@ export function useDocument(realtime, id) {
       if (e.user) typing.stopped(e.user.id)
       // The event says what changed since the version before it. With drafts, or where something was left out, the row
       // itself is asked for: an event that never came must not be saved over.
-      if (changes.value.length || e.omitted?.length) load().catch(say)
-      else take({ ...doc.row, ...e.document, ...e.changes }, e.version)
+      if (changes.value.length || e.omitted?.length) ask().then(({ data }) => takeNewer(data)).catch(say)
+      else take({ ...doc.row, ...e.document, ...e.changes, version: e.version })
     })
     .listen('DocumentStateChanged', (e) => (e.omitted ? load().catch(say) : takeState(e)))
     .listenForWhisper('cursor', ({ user_id: user, name, x, y }) => {
@@ -128,9 +144,7 @@ export function useDocument(realtime, id) {
 
   /** A field that is left without a change is free for others. */
   async function left(field) {
-    wanted.delete(field)
-    if (dirty(field)) wanted.add(field)
-    else await unlock(field)
+    if (!dirty(field)) await unlock(field)
   }
 
   async function save() {
@@ -143,7 +157,6 @@ export function useDocument(realtime, id) {
       doc.notice = ''
       for (const field of Object.keys(mine)) doc.base[field] = mine[field]
       take(data)
-      doc.saved = true
       for (const field of Object.keys(mine)) await unlock(field)
     } catch (error) {
       const { lock: held, data, version } = error.body ?? {}
@@ -172,9 +185,9 @@ export function useDocument(realtime, id) {
   }
 
   function useTheirs() {
-    const { theirs, version } = doc.conflict
+    const { theirs } = doc.conflict
     for (const field of fields) doc.base[field] = doc.draft[field] = theirs[field] ?? ''
-    take(theirs, version)
+    take(theirs)
     doc.conflict = null
     doc.notice = ''
     wanted.forEach((field) => unlock(field))
@@ -182,7 +195,7 @@ export function useDocument(realtime, id) {
 
   function discard() {
     for (const field of fields) doc.draft[field] = doc.base[field] = doc.row[field] ?? ''
-    doc.version = doc.row.version ?? doc.version
+    doc.version = doc.row.version
     doc.notice = ''
     doc.conflict = null
     wanted.forEach((field) => unlock(field))
@@ -214,7 +227,7 @@ export function useDocument(realtime, id) {
   // A lock ended with the connection: take it again if nobody else has.
   const endResume = realtime.onResume(async () => {
     try {
-      await load()
+      await load(true)
       for (const field of [...wanted]) if (!lockedBy(field)) await lock(field)
     } catch (error) {
       say(error)

@@ -38,15 +38,21 @@ export async function openPortal(manager, me) {
     channel.listen('ProjectUpdated', (e) => upsert('projects', e.project))
     if (me.role !== 'admin') feed(channel)
   }
-  for (const project of portal.projects) {
-    realtime.private(`project.${project.id}`).listen('CommentAdded', ({ comment }) => {
-      if (location.hash !== `#/projects/${project.id}` && comment.author?.id !== me.id) portal.unread[project.id] = (portal.unread[project.id] ?? 0) + 1
-    })
-  }
+  followProjects()
   const here = realtime.presence('online').listen('UserPresenceChanged', beat)
   portal.online = here.view // .members is reactive
   realtime.onResume(() => load().then(beat).catch(say)) // what was sent meanwhile is lost
   setInterval(beat, beatsEvery)
+}
+
+const followed = new Set()
+function followProjects() {
+  for (const { id } of portal.projects.filter((p) => !followed.has(p.id))) {
+    followed.add(id)
+    realtime.private(`project.${id}`).listen('CommentAdded', ({ comment }) => {
+      if (location.hash !== `#/projects/${id}` && comment.author?.id !== portal.me.id) portal.unread[id] = (portal.unread[id] ?? 0) + 1
+    })
+  }
 }
 
 async function load() {
@@ -69,7 +75,7 @@ async function load() {
 async function beat() {
   try {
     const { users } = await api.get('/api/sync/online-users')
-    portal.places = Object.fromEntries(users.map((u) => [u.id, u.location]))
+    portal.places = { ...Object.fromEntries(users.map((u) => [u.id, u.location])), [portal.me.id]: place }
     await api.post('/api/sync/heartbeat', { location: place })
   } catch (error) {
     say(error)
@@ -105,9 +111,20 @@ function invoiceCame(invoice) {
   portal.fresh[invoice.id] = true
 }
 
-function addActivity(activity) {
+// What has no event of its own is heard of in the feed.
+const lists = { project: 'projects', document: 'documents' }
+
+async function addActivity(activity) {
   if (portal.activities.some((a) => a.id === activity.id)) return
   portal.activities = [activity, ...portal.activities].slice(0, 50)
+  const type = lists[activity.subject_type]
+  if (!type || !/\.(created|deleted)$/.test(activity.type)) return
+  try {
+    portal[type] = (await api.get(`/api/${type}`)).data
+    followProjects()
+  } catch (error) {
+    say(error)
+  }
 }
 
 export const byId = (type, id) => portal[type].find((row) => row.id === id)

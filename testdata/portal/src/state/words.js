@@ -27,7 +27,7 @@ export function size(n) {
 // TrackPresence notes route names (documents.show); a heartbeat says it in words.
 const rooms = { projects: 'Projects', documents: 'Documents', invoices: 'Invoices', sync: 'Overview' }
 export function placeName(location) {
-  if (!location || !/^[\w-]+(\.[\w-]+)+$/.test(location)) return location ?? ''
+  if (!location || !/^(\w[\w-]*(\.[\w-]+)+|users?|log(in|out))$/.test(location)) return location ?? ''
   return rooms[location.split('.')[0]] ?? 'Overview'
 }
 
