@@ -300,6 +300,13 @@ func (d *describing) settings() {
 			*into = int(n)
 		}
 	}
+	d.app.Documents = laravel.Documents{LockTTL: laravel.DefaultLockTTL, StateLimit: laravel.DefaultStateLimit}
+	if t := d.sections["documents"].get("lock_ttl"); t.value != nil {
+		d.app.Documents.LockTTL, _ = time.ParseDuration(t.text) // the shape has tried it
+	}
+	if n, ok := d.sections["documents"].get("state_limit").value.(int64); ok {
+		d.app.Documents.StateLimit = int(n)
+	}
 	if t := d.sections["queue"].get("delay"); t.value != nil {
 		d.app.Queue.Delay, _ = time.ParseDuration(t.text) // the shape has tried it
 	}

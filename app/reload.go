@@ -119,6 +119,8 @@ func differing(old, fresh *laravel.Application) (names []string) {
 		{"workflows", old.Workflows, fresh.Workflows},
 		{"auth", old.Auth, fresh.Auth},
 		{"presence", old.Presence, fresh.Presence},
+		{"documents", old.Documents, fresh.Documents},
+		{"history", old.History, fresh.History},
 		{"queue", old.Queue, fresh.Queue},
 		{"seed", old.Seed, fresh.Seed},
 	} {

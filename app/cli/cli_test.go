@@ -283,8 +283,8 @@ func environ(ts *testscript.TestScript) []string {
 	return out
 }
 
-// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user ('' is a guest) and prints the status
-// and the answer.
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (an empty one is a guest) and prints the
+// status and the answer.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: request USER METHOD PATH [JSON]")

@@ -7,6 +7,9 @@
 // The same transaction keeps the projections: who is present (user_presence) and who was connected or subscribed when
 // (sessions, subscriptions). What was still open when a process was killed is ended when the file is opened again.
 //
+// Beside the journal it keeps the rows of the emulated back end (Backend): JSON objects in tables whose columns SQLite reads
+// from them. They are written when they change, by the same connection and with the same words about trouble.
+//
 // Reading is fast on a million entries whatever it is asked for (BenchmarkMillion), through a search index that a goroutine
 // fills behind the writer, block by block; what it has not come to yet is read row by row. The same goroutine applies
 // the retention, in slices between batches, and leaves alone what Keep names.
