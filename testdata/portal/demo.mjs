@@ -8,11 +8,12 @@ import { root } from './portal.mjs'
 const binary = process.env.ECHOLAB_BIN ?? join(root, 'bin/echolab')
 if (!existsSync(binary)) fail(`${binary} is not there: run "make build", or set ECHOLAB_BIN.`)
 
-const server = spawn(binary, ['serve', '--json', '--log-format', 'text', '--db', ':memory:', ...process.argv.slice(2)], {
-  stdio: ['ignore', 'pipe', 'inherit'],
+const server = spawn(binary, ['serve', '--json', '--db', ':memory:', ...process.argv.slice(2)], {
+  stdio: ['ignore', 'pipe', 'pipe'],
   detached: true, // Ctrl-C is ours to pass on, once
 })
-const ended = new Promise((resolve) => server.once('exit', resolve))
+const ended = new Promise((resolve) => server.once('close', resolve))
+createInterface({ input: server.stderr }).on('line', complain)
 server.once('error', (error) => fail(`${binary} does not start: ${error.message}`))
 const ready = await Promise.race([firstLine(server.stdout), ended.then(() => null)])
 if (!ready) process.exit(server.exitCode || 1) // it has said why
@@ -48,6 +49,19 @@ process.exit(code ?? 0)
 
 async function firstLine(stream) {
   for await (const line of createInterface({ input: stream })) return JSON.parse(line)
+}
+
+// With --json the log and the last word are objects. What needs nobody is left out.
+function complain(line) {
+  let said
+  try {
+    said = JSON.parse(line)
+  } catch {
+    said = { message: line }
+  }
+  const { time, level, msg, message, ...more } = said
+  if (message) console.error(message)
+  else if (level === 'WARN' || level === 'ERROR') console.error(`${level.toLowerCase()}: ${msg}`, Object.keys(more).length ? more : '')
 }
 
 function fail(why) {
