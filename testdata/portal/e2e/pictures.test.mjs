@@ -43,7 +43,7 @@ test('pictures of the overview and of a document', { timeout: 90_000 }, async ()
   const enter = async (user, path, view) => {
     const w = await open(chrome, front.url, user, path, view)
     windows.push(w)
-    await w.page.locator('[data-testid=connection][data-state=connected]').waitFor()
+    await w.page.locator('[data-testid=connection][data-state=live]').waitFor()
     return w.page
   }
   const grace = await enter(7, '#/documents/5')

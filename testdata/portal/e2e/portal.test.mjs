@@ -43,7 +43,7 @@ function scene(name, { path = '', tolerate = () => false }, run) {
   })
 }
 
-const connected = (page) => page.locator('[data-testid=connection][data-state=connected]').waitFor()
+const connected = (page) => page.locator('[data-testid=connection][data-state=live]').waitFor()
 const online = (page, user) => page.getByTestId('online').getByText(user.name, { exact: true })
 const looking = (page, user) => page.getByTestId('viewers').getByText(user.name, { exact: true })
 const field = (page, name) => page.getByTestId(`field-${name}`)
@@ -231,10 +231,10 @@ scene('after a restart of the server everybody is there again', {
   await a.getByTestId('comments').getByText('Before the restart').waitFor()
 
   await server.kill()
-  for (const page of [a, g]) await page.locator('[data-testid=connection]:not([data-state=connected])').waitFor()
+  for (const page of [a, g]) await page.locator('[data-testid=connection]:not([data-state=live])').waitFor()
   await server.start()
   await a.getByRole('button', { name: 'Now' }).click() // pusher-js itself looks after 15 s, then after 30 s more
-  for (const page of [a, g]) await page.locator('[data-testid=connection][data-state=connected][data-resumes="1"]').waitFor({ timeout: 60_000 })
+  for (const page of [a, g]) await page.locator('[data-testid=connection][data-state=live][data-resumes="1"]').waitFor({ timeout: 60_000 })
   for (const page of [a, g]) {
     for (const user of [ada, grace]) await looking(page, user).waitFor()
   }

@@ -17,10 +17,10 @@ const realtime = new RealtimeManager(echo)
 try {
   const me = await api.get('/api/user')
   await openPortal(realtime, me)
-  createApp(App).provide('realtime', realtime).mount('#app')
   window.Alpine = Alpine
   Alpine.data('notificationCenter', notificationCenter(realtime))
   Alpine.start()
+  createApp(App).provide('realtime', realtime).mount('#app')
 } catch (error) {
   echo.disconnect()
   createApp(Guest, { problem: error.status === 401 ? '' : error.message }).mount('#app')

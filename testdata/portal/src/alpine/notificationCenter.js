@@ -1,5 +1,5 @@
 import { api } from '../api.js'
-import { byId, clientName, portal, say } from '../state/portal.js'
+import { byId, clientName, invoiceOf, portal, say } from '../state/portal.js'
 import { amount, label, time } from '../state/words.js'
 
 const staysFor = 12_000
@@ -23,9 +23,10 @@ export const notificationCenter = (realtime) => () => ({
     })
     for (const client of portal.clients) {
       realtime.private(`client.${client.id}`)
-        .listen('.InvoiceCreated', ({ invoice }) => this.add({
-          kind: 'invoice', title: `New invoice ${invoice.invoice_number}`, text: `${clientName(client.id)} · ${amount(invoice.total)}`, at: new Date(),
-        }))
+        .listen('.InvoiceCreated', (e) => {
+          const invoice = invoiceOf(e, client)
+          this.add({ kind: 'invoice', title: `New invoice ${invoice.invoice_number}`, text: `${clientName(client.id)} · ${amount(invoice.total)}`, at: new Date() })
+        })
         .listen('InvoiceStatusChanged', (e) => this.add({
           kind: 'invoice', title: `Invoice ${e.invoice.invoice_number} is ${label(e.new_status)}`,
           text: `${clientName(client.id)} · was ${label(e.old_status)}`, at: e.changed_at,

@@ -13,11 +13,15 @@ export class RealtimeManager {
   constructor(echo) {
     this.#echo = echo
     const { connection } = echo.connector.pusher
-    this.status = reactive({ state: connection.state, resumes: 0 })
+    this.status = reactive({ state: connection.state, resumes: 0, live: false })
     let connectedOnce = false
     connection.bind('state_change', ({ current }) => {
       this.status.state = current
-      if (current !== 'connected') return
+      if (current !== 'connected') {
+        for (const { view } of this.#channels.values()) view.joined = false
+        this.#settle()
+        return
+      }
       if (connectedOnce) {
         this.status.resumes++
         for (const tell of this.#resumed) tell()
@@ -45,6 +49,12 @@ export class RealtimeManager {
   /** @returns {Lease} of presence-{name}, with its members */
   presence(name) { return this.#lease('join', name) }
 
+  // live: every channel that is wanted has been answered, so nothing that is sent from now on is missed.
+  #settle() {
+    const answered = [...this.#channels.values()].every(({ view }) => view.joined || view.refused)
+    this.status.live = this.status.state === 'connected' && answered
+  }
+
   #lease(kind, name) {
     const key = `${kind} ${name}`
     let held = this.#channels.get(key)
@@ -53,8 +63,15 @@ export class RealtimeManager {
       held = { channel, leases: 0, view: reactive({ members: [], joined: false, refused: 0 }) }
       this.#channels.set(key, held)
       const view = held.view
-      channel.subscribed?.(() => (view.joined = true))
-      channel.error((problem) => (view.refused = problem?.status ?? -1))
+      channel.subscribed(() => {
+        Object.assign(view, { joined: true, refused: 0 })
+        this.#settle()
+      })
+      channel.error((problem) => {
+        view.refused = problem?.status ?? -1
+        this.#settle()
+      })
+      this.#settle()
       if (kind === 'join') {
         channel.here((members) => (view.members = members))
         channel.joining((member) => (view.members = [...view.members.filter((m) => m.id !== member.id), member]))
@@ -65,6 +82,7 @@ export class RealtimeManager {
     return new Lease(held, () => {
       if (--held.leases > 0) return
       this.#channels.delete(key)
+      this.#settle()
       this.#echo.leaveChannel(held.channel.name)
     })
   }
