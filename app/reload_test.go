@@ -125,9 +125,9 @@ func TestReload_TakesOverWhatDescribesTheApplication(t *testing.T) {
 	assert.Len(t, c.names(), 12)
 
 	// A rule that only moved in the file is not told of.
-	rule := "channels:\n  - {pattern: a, rule: user.isAdmin, member: {id: user.id}}\n"
+	rule := "channels:\n  - {pattern: a, rule: user.isAdmin, member: {id: user.id}}\nevents: {A: {channels: [b]}}\nauth: {sign_in: user.name}\n"
 	c.write(rule)
-	assert.Equal(t, "echolab.yaml was read again; taken over: channels", c.next(journal.Configured))
+	assert.Equal(t, "echolab.yaml was read again; taken over: channels, events, auth", c.next(journal.Configured))
 	c.write("# moved\n\n" + rule + "seed: 3\n")
 	assert.Equal(t, "echolab.yaml was read again; taken over: seed", c.next(journal.Configured))
 	assert.Contains(t, c.log.String(), "taken over: seed")
