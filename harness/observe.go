@@ -243,6 +243,9 @@ func (u *User) event(n *echo.Notice) {
 		return // it comes again, in clear, through decrypted
 	}
 	sub.Received(u.rec, name, e.Raw, e.At)
+	if tell := u.run.opt.Heard; tell != nil {
+		tell(u.name, e.Channel, name, e.Data(), e.At.Sub(u.run.start))
+	}
 	if waits {
 		u.keep(e.Channel, name, e.Data(), e.At)
 	}
@@ -261,6 +264,9 @@ func (u *User) decrypted(channel string, e *echo.Event) {
 		return
 	}
 	sub.Received(u.rec, e.Name, e.Data(), e.At)
+	if tell := u.run.opt.Heard; tell != nil {
+		tell(u.name, channel, e.Name, e.Data(), e.At.Sub(u.run.start))
+	}
 	u.keep(channel, e.Name, e.Data(), e.At)
 }
 
