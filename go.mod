@@ -22,6 +22,8 @@ require (
 
 require github.com/HdrHistogram/hdrhistogram-go v1.4.0
 
+require golang.org/x/term v0.47.0
+
 require (
 	git.sr.ht/~jackmordaunt/go-toast/v2 v2.0.3 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

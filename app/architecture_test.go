@@ -39,7 +39,7 @@ var mayImport = map[string][]string{
 	"emulator/pusher":       {},
 	"emulator/journal":      {},
 	"emulator/fault":        {},
-	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "emulator/fault", "emulator/pusher"},
+	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "testdata/scenarios", "emulator/fault", "emulator/pusher"},
 	"harness/spelling":      {},
 	"harness/echo":          {"emulator/pusher"},
 	"harness/recording":     {"emulator/journal", "emulator/pusher"},

@@ -95,7 +95,14 @@ func (p *Plan) length(g *Group) time.Duration {
 func (p *Plan) Length() (end time.Duration) {
 	for i := range p.Scenario.Groups {
 		g := &p.Scenario.Groups[i]
-		end = max(end, g.StartTime+p.length(g))
+		length := p.length(g)
+		if g.Executor == RampingVUs { // a last stage without users counts too
+			length = 0
+			for _, s := range g.Stages {
+				length += s.Duration
+			}
+		}
+		end = max(end, g.StartTime+length)
 	}
 	return end
 }

@@ -334,13 +334,3 @@ func (s *shell) widthOf(to io.Writer) int {
 	}
 	return width
 }
-
-// env is a variable of the environment.
-func (s *shell) env(name string) string {
-	for i := len(s.environ) - 1; i >= 0; i-- {
-		if key, value, ok := strings.Cut(s.environ[i], "="); ok && key == name {
-			return value
-		}
-	}
-	return ""
-}
