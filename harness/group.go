@@ -138,6 +138,7 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 	}
 	most, cancel := context.WithDeadline(ctx, end.Add(grace))
 	defer cancel()
+	u.until = end
 	if u.steps(most, u.group.Setup) == nil {
 		limit := -1
 		if u.group.Executor == PerVUIterations {
@@ -164,7 +165,8 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 		return
 	}
 	pause(ctx, time.Until(end))
-	u.bye(ctx)
+	u.teardown(ctx)
+	u.bye()
 }
 
 // iterate runs the steps once.
@@ -221,31 +223,48 @@ func (g *groupRun) keep(u *User) {
 	g.kept = append(g.kept, u)
 }
 
+// last has the users who stayed do their last steps.
+func (g *groupRun) last(ctx context.Context) {
+	if len(g.Teardown) > 0 {
+		g.each(func(u *User) { u.teardown(ctx) })
+	}
+}
+
 // leave lets the users go who stayed.
-func (g *groupRun) leave(ctx context.Context) {
+func (g *groupRun) leave() { g.each((*User).bye) }
+
+// leaving is how many users of a group leave at the same time.
+const leaving = 64
+
+func (g *groupRun) each(what func(u *User)) {
 	g.mu.Lock()
 	users := g.kept
-	g.kept = nil
 	g.mu.Unlock()
-	var leaving sync.WaitGroup
-	room := make(chan struct{}, 64)
+	var all sync.WaitGroup
+	room := make(chan struct{}, leaving)
 	for _, u := range users {
 		room <- struct{}{}
-		leaving.Go(func() {
-			u.bye(ctx)
+		all.Go(func() {
+			what(u)
 			<-room
 		})
 	}
-	leaving.Wait()
+	all.Wait()
 }
 
-// bye is the user's end: its last steps, then its tab is closed.
-func (u *User) bye(ctx context.Context) {
-	if len(u.group.Teardown) > 0 && ctx.Err() == nil {
-		last, cancel := context.WithTimeout(ctx, max(time.Second, u.group.GracefulStop))
-		_ = u.steps(last, u.group.Teardown)
-		cancel()
+// teardown is the user's last steps.
+func (u *User) teardown(ctx context.Context) {
+	if len(u.group.Teardown) == 0 || ctx.Err() != nil {
+		return
 	}
+	u.until, u.due = time.Time{}, time.Now()
+	ctx, cancel := context.WithTimeout(ctx, max(time.Second, u.group.GracefulStop))
+	defer cancel()
+	_ = u.steps(ctx, u.group.Teardown)
+}
+
+// bye closes the user's tab.
+func (u *User) bye() {
 	u.mu.Lock()
 	u.closing = true
 	if u.slow != nil {

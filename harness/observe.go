@@ -14,6 +14,9 @@ import (
 // block.
 func (r *run) observe(c *echo.Client, n *echo.Notice) {
 	u := c.Tag.(*User)
+	if r.settled.Load() {
+		return // the verdict has been taken; everybody is leaving
+	}
 	switch n.Kind {
 	case echo.NoticeConnected:
 		u.connected(c, n)
@@ -26,6 +29,9 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
 		}
 	case echo.NoticeAuthEnd:
+		if r.endpoint == nil {
+			return // signed here: there is nothing to measure
+		}
 		status := "200"
 		if n.Answer != nil && n.Answer.Problem != nil {
 			status = strconv.Itoa(n.Answer.Problem.Code)
@@ -98,6 +104,9 @@ func (u *User) cutLocked(at time.Time) {
 	}
 	if u.lostAt.IsZero() {
 		u.lostAt = at
+	}
+	if u.run.settled.Load() {
+		return
 	}
 	for _, a := range u.channels {
 		if a.sub != nil {

@@ -106,7 +106,7 @@ func TestRun_AGoodServerPasses(t *testing.T) {
 	assert.Equal(t, r.Delivery.Expected, r.Delivery.Delivered)
 	assert.GreaterOrEqual(t, r.Presence.Joins, int64(20))
 	assert.Equal(t, r.Presence.Told, r.Presence.Joins+r.Presence.Leaves)
-	for _, name := range []string{"connect_latency", "auth_latency", "subscribe_latency", "publish_latency", "delivery_latency", "presence_convergence"} {
+	for _, name := range []string{"connect_latency", "subscribe_latency", "publish_latency", "delivery_latency", "presence_convergence"} {
 		m, ok := r.Metric(name, nil)
 		require.True(t, ok, name)
 		assert.Positive(t, m.Count, name)

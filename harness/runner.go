@@ -77,6 +77,7 @@ type run struct {
 	rec                *Recorder
 
 	background sync.WaitGroup // slow readers
+	settled    atomic.Bool    // nothing is entered any more
 	unmarked   atomic.Bool    // a payload was no object, so its deliveries could not be checked
 
 	groups []*groupRun
@@ -168,19 +169,17 @@ func (r *run) play(ctx context.Context) *Result {
 	}
 	groups.Wait()
 	ended := time.Now()
+	r.everyGroup(func(g *groupRun) { g.last(work) })
 
 	r.phase("drain")
 	r.drain(ctx)
+	r.settled.Store(true)
 	now := time.Now()
 	presence := r.house.Settle(now)
 	delivery := r.ledger.Settle(now)
 
 	r.phase("leave")
-	var leaving sync.WaitGroup
-	for _, g := range r.groups {
-		leaving.Go(func() { g.leave(ctx) })
-	}
-	leaving.Wait()
+	r.everyGroup((*groupRun).leave)
 	r.background.Wait()
 	watched()
 	watch.Wait()
@@ -212,6 +211,14 @@ func (r *run) play(ctx context.Context) *Result {
 		}
 	}
 	return result
+}
+
+func (r *run) everyGroup(what func(g *groupRun)) {
+	var all sync.WaitGroup
+	for _, g := range r.groups {
+		all.Go(func() { what(g) })
+	}
+	all.Wait()
 }
 
 // prepare says how clients connect.

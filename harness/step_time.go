@@ -40,7 +40,7 @@ func (s *Repeat) Run(ctx context.Context, u *User) error {
 		} else {
 			next = next.Add(s.Every.Draw(u.rng))
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || !u.until.IsZero() && time.Now().After(u.until) {
 			return errStopped
 		}
 	}

@@ -34,7 +34,8 @@ type User struct {
 
 	// due is when the step at hand was to begin by the plan: what a step measures counts from there.
 	due       time.Time
-	step      *Step // the one at hand
+	until     time.Time // when its work ends; zero: with what it is doing
+	step      *Step     // the one at hand
 	iteration uint64
 
 	mu       sync.Mutex // guards everything below
@@ -141,8 +142,13 @@ func (u *User) now() {
 	}
 }
 
-// wait sleeps until the instant, which becomes when the next step is due.
+// wait sleeps until the instant, which becomes when the next step is due. A user whose work ends before that stops: who
+// only waits need not be waited for.
 func (u *User) wait(ctx context.Context, until time.Time) error {
+	if !u.until.IsZero() && until.After(u.until) {
+		pause(ctx, time.Until(u.until))
+		return errStopped
+	}
 	u.due = until
 	d := time.Until(until)
 	if d <= 0 {
