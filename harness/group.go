@@ -296,7 +296,7 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	jobs := make(chan job)
 	var working sync.WaitGroup
 	var free, made atomic.Int64
-	hire := func() {
+	hire := func(first *job) {
 		number := int(made.Add(1)) - 1
 		if g.r.plan.Segment.N > 1 { // its own share of the numbers
 			number = number*g.r.plan.Segment.N + g.r.plan.Segment.K - 1
@@ -305,14 +305,23 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 		working.Go(func() {
 			u.due = time.Now()
 			if u.steps(most, g.Setup) == nil {
-				free.Add(1)
-				for j := range jobs {
+				do := func(j job) {
 					u.due = j.due
 					u.iteration = j.n
 					u.rec.Duration(g.r.lag, max(0, time.Since(j.due)))
 					_ = u.iterateAt(most)
 					free.Add(1)
 				}
+				if first != nil {
+					do(*first)
+				} else {
+					free.Add(1)
+				}
+				for j := range jobs {
+					do(j)
+				}
+			} else if first != nil {
+				u.rec.Add(g.dropped, 1)
 			}
 			g.keep(u)
 		})
@@ -325,7 +334,7 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	}
 	before, limit := max(1, share(g.PreAllocatedVUs)), max(1, share(max(g.MaxVUs, g.PreAllocatedVUs)))
 	for range before {
-		hire()
+		hire(nil)
 	}
 	if len(g.Setup) > 0 { // k6 has its users ready before the first iteration; so that this costs no schedule, it may be late
 		for free.Load() < int64(before) && time.Now().Before(begin.Add(30*time.Second)) && pause(ctx, time.Millisecond) {
@@ -346,22 +355,14 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 		if d := time.Until(due); d > 0 && !pause(ctx, d) {
 			break
 		}
-		if free.Load() <= 0 && made.Load() < int64(limit) {
-			hire()
-		}
-		for tries := 0; ; tries++ {
-			left := free.Load()
-			if left > 0 && free.CompareAndSwap(left, left-1) {
-				jobs <- job{n, due} // somebody is about to take it
-				break
-			}
-			if left <= 0 && (tries > 0 || made.Load() >= int64(limit)) {
-				g.rec.Add(g.dropped, 1)
-				break
-			}
-			if left <= 0 && !pause(ctx, time.Millisecond) {
-				break
-			}
+		switch left := free.Load(); { // only this loop takes, so what is left stays
+		case left > 0:
+			free.Add(-1)
+			jobs <- job{n, due} // somebody is about to take it
+		case made.Load() < int64(limit):
+			hire(&job{n, due})
+		default:
+			g.rec.Add(g.dropped, 1)
 		}
 	}
 	close(jobs)

@@ -187,6 +187,13 @@ func TestLedger(t *testing.T) {
 			sb.Received(b.rec, "client-typing", sent[1], b.at(13))
 			sb.Received(b.rec, "client-typing", sent[0], b.at(14))
 		}, counts{expected: 2, delivered: 2, reordered: 1}},
+		{"a whisper whose sender's connection ended just then", func(t *testing.T, b *book) {
+			a, _ := b.subscribed("a", "private-x", 1, 5)
+			b.subscribed("b", "private-x", 1, 5)
+			p := b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10), At: b.at(10), Sender: a, Whisper: true})
+			p.Accepted(b.at(10))
+			a.Lost(b.at(11))
+		}, counts{}},
 		{"on two channels", func(t *testing.T, b *book) {
 			_, one := b.subscribed("a", "x", 1, 5)
 			_, two := b.subscribed("b", "y", 1, 5)

@@ -108,6 +108,7 @@ func (u *User) cutLocked(at time.Time) {
 	if u.run.settled.Load() {
 		return
 	}
+	u.book.Lost(at)
 	for _, a := range u.channels {
 		if a.sub != nil {
 			a.sub.Cut(at)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type LedgerClient struct {
 	socket string
 	latest map[*channelBook]*Subscription
 	said   map[*channelBook]*place // its last whisper
+	lost   []int64                 // when its connections ended
 }
 
 // Client enters a client; name is for people, such as staff/12.
@@ -26,6 +28,20 @@ func (c *LedgerClient) Socket(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.socket = id
+}
+
+// Lost says that the client's connection ended: what it whispered just before may never have reached the server.
+func (c *LedgerClient) Lost(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = append(c.lost, c.ledger.since(at))
+}
+
+// lostWithin tells whether a connection of the client ended in a time, in ns since the start.
+func (c *LedgerClient) lostWithin(from, to int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.lost, func(at int64) bool { return at >= from && at <= to })
 }
 
 // follow links a whisper to the client's one before it in the same channel.
@@ -266,6 +282,8 @@ func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) 
 	case s.left > 0 && p.sent > s.left+grace: // what is sent after a leave was seen must not come
 		return mustNot, "the client had left the channel"
 	case accepted == 0 || s.confirmed == 0 || p.sent < s.confirmed:
+		return may, ""
+	case p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+slack):
 		return may, ""
 	case s.left == 0, !s.cut && !p.whisper && accepted < s.left, accepted < s.left-slack:
 		return must, ""
