@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -69,12 +70,22 @@ func runLogged(t *testing.T, flags map[string]string, logger *slog.Logger) *runn
 	return r
 }
 
-// kept reads the database.
-func (r *running) kept(q app.Query) []journal.Entry {
+// kept reads the database, oldest first, in as many pages as it takes.
+func (r *running) kept(q app.Query) (all []journal.Entry) {
 	r.t.Helper()
-	page, err := r.Entries(r.t.Context(), q)
-	require.NoError(r.t, err)
-	return page.Entries
+	for q.Limit = cmp.Or(q.Limit, 100); ; {
+		page, err := r.Entries(r.t.Context(), q)
+		require.NoError(r.t, err)
+		if q.Oldest {
+			all = append(all, page.Entries...)
+		} else {
+			all = append(page.Entries, all...)
+		}
+		if q.Limit -= len(page.Entries); !page.More || q.Limit <= 0 {
+			return all
+		}
+		q = q.Following(page)
+	}
 }
 
 // publish sends an event over HTTP and returns the status.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"echolab/emulator/laravel"
+	"echolab/harness/spelling"
 )
 
 // DefaultOrigins are the front ends that a browser may call the emulated application from unless auth.origins says
@@ -138,7 +139,7 @@ func (d *describing) nearMisses(t tree) {
 	}
 	for _, b := range t.branches() {
 		near := Closest(b.key, known)
-		if near != "" && near != b.key && edits(b.key, near) == 1 && t.get(near).value == nil {
+		if near != "" && near != b.key && spelling.Edits(b.key, near) == 1 && t.get(near).value == nil {
 			d.warn("%s: %s is taken for a field of your own; did you mean %s?", b.at, short(b.key), near)
 		}
 	}
@@ -299,6 +300,13 @@ func (d *describing) settings() {
 		if n, ok := d.sections["history"].get(name).value.(int64); ok {
 			*into = int(n)
 		}
+	}
+	d.app.Documents = laravel.Documents{LockTTL: laravel.DefaultLockTTL, StateLimit: laravel.DefaultStateLimit}
+	if t := d.sections["documents"].get("lock_ttl"); t.value != nil {
+		d.app.Documents.LockTTL, _ = time.ParseDuration(t.text) // the shape has tried it
+	}
+	if n, ok := d.sections["documents"].get("state_limit").value.(int64); ok {
+		d.app.Documents.StateLimit = int(n)
 	}
 	if t := d.sections["queue"].get("delay"); t.value != nil {
 		d.app.Queue.Delay, _ = time.ParseDuration(t.text) // the shape has tried it

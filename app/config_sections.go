@@ -111,6 +111,13 @@ var sections = []section{
 			{"versions", &shape{may: mayWhole, least: &one, help: "Changes that GET /api/sync/versions can tell of (default 10000)."}},
 		},
 	}},
+	{"documents", &shape{
+		help: "What users do together on a document. What is left out keeps its default.", may: mayMapping,
+		keys: []keyed{
+			{"lock_ttl", aDuration("How long a field stays locked unless it is locked again (default 60s).", 1e9)},
+			{"state_limit", &shape{may: mayWhole, least: &one, help: "Bytes that a document's shared state may have as JSON (default 65536)."}},
+		},
+	}},
 	{"queue", &shape{
 		help: "Laravel's queue, as far as broadcasts go through it.", may: mayMapping,
 		keys: []keyed{{"delay", aDuration("How long a broadcast lies in the queue before it is sent (default 0s).", 0)}},

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"echolab/app/store"
+	"echolab/emulator/journal"
 )
 
 // Words of the store that the faces need.
@@ -62,13 +63,13 @@ func (d *Database) Close() error { return d.store.Close() }
 // Info tells what each file holds.
 func (d *Database) Info(ctx context.Context) ([]DatabaseInfo, error) { return d.store.Info(ctx) }
 
-// Entries reads a page, oldest first whatever the query's direction.
-func (d *Database) Entries(ctx context.Context, q Query) (Page, error) {
-	page, err := d.store.Page(ctx, q)
+// Entries reads as many as the query's limit says, oldest first whatever its direction, however long that takes.
+func (d *Database) Entries(ctx context.Context, q Query) ([]journal.Entry, error) {
+	found, err := d.store.Entries(ctx, q)
 	if !q.Oldest {
-		slices.Reverse(page.Entries)
+		slices.Reverse(found)
 	}
-	return page, err
+	return found, err
 }
 
 // Prunable tells how many entries PruneDatabase would delete; for Retention.Bytes that is an estimate.

@@ -161,6 +161,51 @@ func TestExport_AllPagesOldestFirst(t *testing.T) {
 	assert.ErrorContains(t, err, "must be ndjson or csv")
 }
 
+// braces are more entries than one page looks through, for a text that the index cannot tell from others, and the number
+// of the only one that has it.
+func braces() (all []journal.Entry, has int) {
+	all, has = make([]journal.Entry, 30_000), 22_000
+	for i := range all {
+		all[i] = journal.Entry{Kind: journal.Published, Channel: "c", Data: []byte(`{"a":{"b":1}}`)}
+	}
+	all[has].Data = []byte(`"{{name}}"`)
+	return all, has
+}
+
+func TestExport_GoesOnAfterPagesWithNothing(t *testing.T) {
+	all, has := braces()
+	d := filled(t, all...)
+	var out strings.Builder
+	pages := 0
+	n, err := d.Export(t.Context(), &out, "ndjson", app.Query{Text: "{{"}, func(int64, uint64) { pages++ })
+	require.NoError(t, err)
+	assert.EqualValues(t, 1, n)
+	assert.Greater(t, pages, 1)
+	found, err := d.Entries(t.Context(), app.Query{Text: "{{"})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	assert.EqualValues(t, has+1, found[0].Seq)
+}
+
+func TestWait_LooksThroughAllThatIsOnlyInTheDatabase(t *testing.T) {
+	r := run(t, nil)
+	all, has := braces()
+	after, want := r.Journal().Last(), uint64(0)
+	for i := range all {
+		all[i].App = r.creds.ID
+		if seq := r.Journal().Append(all[i]); i == has {
+			want = seq
+		}
+	}
+	for range 10_000 { // so that it is only in the database
+		r.Journal().Append(journal.Entry{Kind: journal.Published, Data: []byte(`"{{later}}"`)})
+	}
+	require.NoError(t, r.Journal().Settled(t.Context(), r.Journal().Last()))
+	got, err := r.Wait(t.Context(), app.Query{Text: "{{", After: after}, time.Minute)
+	require.NoError(t, err)
+	assert.Equal(t, want, got.Entry.Seq)
+}
+
 func TestParseSize(t *testing.T) {
 	for text, want := range map[string]int64{"0": 0, "12": 12, "12B": 12, "500MB": 500e6, "2 GiB": 2 << 30, "1kB": 1000, "64KiB": 64 << 10, " 1 ": 1} {
 		got, err := app.ParseSize(text)

@@ -15,7 +15,8 @@ const settleWait = time.Second
 
 // Entries reads a page of the database, oldest first whatever the query's direction. What happened before the call is in
 // it, be it still on its way there (unless the database is stuck: then what it has is the answer). An app that is neither
-// served nor has ever left anything in the database is NotFound.
+// served nor has ever left anything in the database is NotFound. It answers soon, for which a page may hold less than there
+// is (see store.Page): go on with Query.Following while there is More.
 func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	_ = a.journal.Settled(settled, a.journal.Last())
@@ -42,8 +43,8 @@ func (a *App) unheardOf(ctx context.Context, appID string) error {
 	if appID == "" || a.apps.served(appID) != nil {
 		return nil
 	}
-	left, err := a.store.Page(ctx, Query{App: appID, Limit: 1})
-	if err != nil || len(left.Entries) > 0 {
+	left, err := a.store.Entries(ctx, Query{App: appID, Limit: 1})
+	if err != nil || len(left) > 0 {
 		return nil // what the database cannot say now is no no
 	}
 	return NoApp(appID)

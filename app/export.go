@@ -62,7 +62,7 @@ func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Que
 		}
 		total += int64(len(page.Entries))
 		left -= int64(len(page.Entries))
-		q.After = page.Next
+		q = q.Following(page)
 		if progress != nil {
 			progress(total, q.After)
 		}

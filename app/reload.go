@@ -115,10 +115,12 @@ func differing(old, fresh *laravel.Application) (names []string) {
 		{"users", old.Users, fresh.Users},
 		{"entities", old.Entities, fresh.Entities},
 		{"channels", withoutPlaces(old), withoutPlaces(fresh)},
-		{"events", old.Events, fresh.Events},
+		{"events", eventsWithoutPlaces(old), eventsWithoutPlaces(fresh)},
 		{"workflows", old.Workflows, fresh.Workflows},
-		{"auth", old.Auth, fresh.Auth},
+		{"auth", authWithoutPlace(old), authWithoutPlace(fresh)},
 		{"presence", old.Presence, fresh.Presence},
+		{"documents", old.Documents, fresh.Documents},
+		{"history", old.History, fresh.History},
 		{"queue", old.Queue, fresh.Queue},
 		{"seed", old.Seed, fresh.Seed},
 	} {
@@ -140,6 +142,20 @@ func withoutPlaces(app *laravel.Application) []laravel.Channel {
 		}
 	}
 	return channels
+}
+
+func eventsWithoutPlaces(app *laravel.Application) []laravel.Event {
+	events := slices.Clone(app.Events)
+	for i := range events {
+		events[i].Place = ""
+	}
+	return events
+}
+
+func authWithoutPlace(app *laravel.Application) laravel.Auth {
+	auth := app.Auth
+	auth.SignIn.Place = ""
+	return auth
 }
 
 // differsFrom names the settings that another configuration has another value of, apps among them.

@@ -125,9 +125,9 @@ func TestReload_TakesOverWhatDescribesTheApplication(t *testing.T) {
 	assert.Len(t, c.names(), 12)
 
 	// A rule that only moved in the file is not told of.
-	rule := "channels:\n  - {pattern: a, rule: user.isAdmin, member: {id: user.id}}\n"
+	rule := "channels:\n  - {pattern: a, rule: user.isAdmin, member: {id: user.id}}\nevents: {A: {channels: [b]}}\nauth: {sign_in: user.name}\n"
 	c.write(rule)
-	assert.Equal(t, "echolab.yaml was read again; taken over: channels", c.next(journal.Configured))
+	assert.Equal(t, "echolab.yaml was read again; taken over: channels, events, auth", c.next(journal.Configured))
 	c.write("# moved\n\n" + rule + "seed: 3\n")
 	assert.Equal(t, "echolab.yaml was read again; taken over: seed", c.next(journal.Configured))
 	assert.Contains(t, c.log.String(), "taken over: seed")
@@ -152,7 +152,7 @@ func TestReload_ABrokenFileChangesNothing(t *testing.T) {
 		"wrong types":              {"users: {id: 1}\n", "echolab.yaml:1:8: users must be a list, not a mapping"},
 		"an alias within itself":   {good + "entities: {a: &a [{id: 1, x: *a}]}\n", "echolab.yaml:2:30: this alias stands for something that it is itself a part of"},
 		"ten megabytes":            {good + "# " + strings.Repeat("x", 10<<20), "echolab.yaml: cannot be read: it has more than 4 MiB"},
-		"brackets without end":     {good + "entities: " + strings.Repeat("[", 1<<20), "more than 64 values within each other"},
+		"brackets without end":     {good + "entities: " + strings.Repeat("[", 50_000), "more than 64 values within each other"},
 		"a setting that cannot be": {good + "profile: puser\n", "echolab.yaml:2:10: profile: puser: must be reverb or pusher; did you mean pusher?"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -71,12 +71,9 @@ func await(ctx context.Context, watch *journal.Watch, read reading, m *missed, t
 	e, err := watch.First(waiting, m.query.After, m.match, func(_ context.Context, after, before uint64) (journal.Entry, bool, error) {
 		past := m.query
 		past.After, past.Before, past.Oldest, past.Limit = after, before, true, 1
-		page, err := read(looking, past)
+		e, err := firstOf(looking, read, past)
 		cut = err != nil && looking.Err() != nil
-		if err != nil || len(page.Entries) == 0 {
-			return journal.Entry{}, false, err
-		}
-		return page.Entries[0], true, nil
+		return e, e.Seq != 0, err
 	})
 	switch {
 	case err == nil:
@@ -90,6 +87,23 @@ func await(ctx context.Context, watch *journal.Watch, read reading, m *missed, t
 		return nothing(ctx, read, m, timeout), nil
 	}
 	return Awaited{}, err
+}
+
+// firstOf is the only entry that a query with a limit of one asks for, in as many pages as it takes; its Seq is 0 when there
+// is none.
+func firstOf(ctx context.Context, read reading, q Query) (journal.Entry, error) {
+	for {
+		page, err := read(ctx, q)
+		switch {
+		case err != nil:
+			return journal.Entry{}, err
+		case len(page.Entries) > 0:
+			return page.Entries[0], nil
+		case !page.More:
+			return journal.Entry{}, nil
+		}
+		q = q.Following(page)
+	}
 }
 
 // nothing is the answer when the timeout is over: what came instead, and what had come before, as far as the database
@@ -109,8 +123,8 @@ func nothing(ctx context.Context, read reading, m *missed, timeout time.Duration
 	if m.query.After > 0 {
 		q := m.query
 		q.After, q.Before, q.Limit = 0, m.query.After+1, 1
-		if page, err := read(ctx, q); err == nil && len(page.Entries) > 0 {
-			before = page.Entries[0]
+		if e, err := firstOf(ctx, read, q); err == nil {
+			before = e
 		}
 	}
 	return Awaited{Next: next, Note: m.told(timeout, before)}

@@ -151,13 +151,13 @@ type FigureDelta struct {
 	BaseHigh float64 `json:"base_high"`
 	NextLow  float64 `json:"next_low"`
 	NextHigh float64 `json:"next_high"`
-	// Tolerance is the rule that it was held against; "": it is shown only.
+	// Tolerance is the rule that it was held against; "": it is aggregates only.
 	Tolerance string `json:"tolerance,omitempty"`
 	Change    Change `json:"change,omitempty"`
 }
 
-// shown are the figures of each kind that are compared side by side without a rule.
-var shown = map[MetricKind][]string{Trend: {"p(50)", "p(95)", "p(99)"}, Counter: {"count"}, Rate: {"rate"}}
+// aggregates are the figures of each kind that are compared side by side without a rule.
+var aggregates = map[MetricKind][]string{Trend: {"p(50)", "p(95)", "p(99)"}, Counter: {"count"}, Rate: {"rate"}}
 
 // Compare holds next against base. A figure that is worse than its tolerance is a regression, unless what was measured is
 // too little to tell it from chance; that is said as unclear. It says nothing of how much runs differ from each other by
@@ -189,7 +189,7 @@ func Compare(base, next *Result, tolerances []Tolerance) Comparison {
 		for i := range figures {
 			add(figures[i], true)
 		}
-		for _, method := range shown[m.Kind] {
+		for _, method := range aggregates[m.Kind] {
 			t := Tolerance{Metric: m, Method: method}
 			if method[0] == 'p' {
 				t.at, _ = strconv.ParseFloat(strings.Trim(method, "p()"), 64)

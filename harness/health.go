@@ -4,22 +4,23 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"time"
 )
 
 // HealthLimits is beyond what the generator does not trust its own figures.
 type HealthLimits struct {
 	// ScheduleLag is the 99th percentile of how much later than due things were begun; default 50 ms.
-	ScheduleLag time.Duration
+	ScheduleLag time.Duration `yaml:"scheduleLag" help:"how late the 99th percentile of things may be begun (default 50ms)"`
 	// CPU is the share of the processors that the generator may use in a whole second before it stops being able to tell
 	// its own slowness from the server's; default 0.95. Only seconds in a row count: see BusySeconds.
-	CPU float64
+	CPU float64 `yaml:"cpu" help:"the share of the processors that the generator may use (default 0.95)"`
 	// BusySeconds is how many seconds in a row above CPU are too many; default 5.
-	BusySeconds int
+	BusySeconds int `yaml:"busySeconds" help:"how many seconds in a row above it are too many (default 5)"`
 	// GCPause is the longest stop of the garbage collector; default 100 ms.
-	GCPause time.Duration
+	GCPause time.Duration `yaml:"gcPause" help:"the longest stop of the garbage collector (default 100ms)"`
 	// SocketErrors is how many connections may fail for reasons of this machine (no ports, no descriptors); default 0.
-	SocketErrors int64
+	SocketErrors int64 `yaml:"socketErrors" help:"how many connections may fail for want of ports or files on this machine (default 0)"`
 }
 
 func (l HealthLimits) withDefaults() HealthLimits {
@@ -60,14 +61,19 @@ type Health struct {
 	registry *Registry
 	cpu      Series
 	gc       []metrics.Sample
+	pauses   []uint64 // of before, by bucket
 }
 
 // NewHealth begins to watch. embedded says that the server under test runs in this process, whose CPU is then both's:
 // it is shown, and judged only by the schedule.
 func NewHealth(limits HealthLimits, r *Registry, embedded bool, now time.Time) *Health {
 	u := OwnUsage()
-	return &Health{limits: limits.withDefaults(), embedded: embedded, began: now, first: u, last: u, lastAt: now, registry: r,
+	h := &Health{limits: limits.withDefaults(), embedded: embedded, began: now, first: u, last: u, lastAt: now, registry: r,
 		cpu: r.Series(GeneratorCPU), gc: []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}}
+	if metrics.Read(h.gc); h.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
+		h.pauses = slices.Clone(h.gc[0].Value.Float64Histogram().Counts)
+	}
+	return h
 }
 
 // Tick looks at the last second.
@@ -99,7 +105,7 @@ func (h *Health) Result(r *Result, now time.Time) HealthResult {
 	}
 	metrics.Read(h.gc)
 	if h.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
-		out.GCPauseMS = longest(h.gc[0].Value.Float64Histogram()) * 1000
+		out.GCPauseMS = longest(h.gc[0].Value.Float64Histogram(), h.pauses) * 1000
 	}
 	if lag, ok := r.Metric(ScheduleLag.Name, nil); ok {
 		out.ScheduleLagP99MS = lag.Percentile(99)
@@ -123,10 +129,10 @@ func (h *Health) Result(r *Result, now time.Time) HealthResult {
 	return out
 }
 
-// longest is the upper end of the highest bucket that holds anything, in seconds.
-func longest(h *metrics.Float64Histogram) float64 {
+// longest is the lower end of the highest bucket that holds more than before, in seconds.
+func longest(h *metrics.Float64Histogram, before []uint64) float64 {
 	for i := len(h.Counts) - 1; i >= 0; i-- {
-		if h.Counts[i] > 0 {
+		if h.Counts[i] > 0 && (i >= len(before) || h.Counts[i] > before[i]) {
 			return h.Buckets[i]
 		}
 	}

@@ -51,7 +51,11 @@ func (b *backend) Entries(_ context.Context, q app.Query) (app.Page, error) {
 			out = append(out, e)
 		}
 	}
-	return app.Page{Entries: out[max(0, len(out)-q.Limit):], More: len(out) > q.Limit}, b.broken
+	page := app.Page{Entries: out[max(0, len(out)-q.Limit):], More: len(out) > q.Limit}
+	if len(page.Entries) > 0 {
+		page.Next = page.Entries[0].Seq
+	}
+	return page, b.broken
 }
 
 func (b *backend) Entry(_ context.Context, seq uint64) (journal.Entry, error) {
@@ -160,7 +164,9 @@ func TestEntries_ArePagesFromTheStore(t *testing.T) {
 		seqs = append(seqs, e.Seq)
 	}
 	assert.Equal(t, []uint64{5, 6, 7}, seqs)
-	assert.JSONEq(t, `{"entries":[],"more":false}`, body(t, get(t, h, "/api/events?app=other")))
+	assert.True(t, page.More)
+	assert.EqualValues(t, 5, page.Next, "the value of before for what precedes")
+	assert.JSONEq(t, `{"entries":[],"more":false,"next":0}`, body(t, get(t, h, "/api/events?app=other")))
 	for _, bad := range []string{"before=x", "limit=0", "limit=-1", "before=-1"} {
 		assert.Equal(t, http.StatusBadRequest, get(t, h, "/api/events?"+bad).StatusCode, bad)
 	}

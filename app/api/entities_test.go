@@ -1,10 +1,12 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -73,14 +75,36 @@ func TestNotifications(t *testing.T) {
 	f := grace.next()
 	assert.Equal(t, `Illuminate\Notifications\Events\BroadcastNotificationCreated`, f.Event)
 	assert.Equal(t, `{"title":"T","message":"M","n":1,"id":"`+sent[0].ID+`","type":"App\\Notifications\\WorkflowNotification"}`, f.Data)
+	_, found := l.portal("7", "GET", "/api/notifications", "")
+	assert.Contains(t, found, sent[0].ID, "stored first, then broadcast")
 	assert.Equal(t, `App\Events\NotificationReceived`, grace.next().Event)
+
+	// The trap: it is broadcast, and whoever fetches does not find it.
+	ctx, goAway := context.WithCancel(t.Context())
+	defer goAway()
+	r, err := http.NewRequestWithContext(ctx, "POST", l.UIURL()+"/api/backend/notify", strings.NewReader(`{"users":["7"],"title":"Too early","queued":true,"lag_ms":60000}`))
+	require.NoError(t, err)
+	go func() {
+		if res, err := http.DefaultClient.Do(r); err == nil {
+			_ = res.Body.Close()
+		}
+	}()
+	assert.Contains(t, grace.next().Data, "Too early")
+	_, found = l.portal("7", "GET", "/api/notifications", "")
+	assert.NotContains(t, found, "Too early")
+	assert.Equal(t, `App\Events\NotificationReceived`, grace.next().Event)
+	goAway()
+	require.Eventually(t, func() bool {
+		_, found := l.portal("7", "GET", "/api/notifications", "")
+		return strings.Contains(found, "Too early")
+	}, 10*time.Second, 10*time.Millisecond, "its row comes also when the caller has gone")
 
 	both := given[api.BackendNotifications](l, "POST", "/api/backend/workflows",
 		`{"workflow":{"recipient_type":"user","recipient_id":7,"to":"admin","title":"T","message":"{x}","body":"B"},"data":{"x":"X"}}`)
 	require.Len(t, both.Notifications, 1)
 	assert.JSONEq(t, `{"title":"T","message":"X","x":"X"}`, string(both.Notifications[0].Data))
 	assert.Len(t, both.Warnings, 1)
-	assert.Len(t, given[api.BackendNotifications](l, "GET", "/api/backend/notifications?user=7", "").Notifications, 2)
+	assert.Len(t, given[api.BackendNotifications](l, "GET", "/api/backend/notifications?user=7", "").Notifications, 3)
 	assert.Len(t, given[api.BackendNotifications](l, "POST", "/api/backend/workflows/timesheet_submitted/run", `{"data":{"user":"Ada"}}`).Notifications, 1)
 }
 

@@ -46,7 +46,7 @@ func (h *Handler) events(q query, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := Entries{Entries: make([]Entry, 0, len(page.Entries)), More: page.More}
+	out := Entries{Entries: make([]Entry, 0, len(page.Entries)), More: page.More, Next: page.Next}
 	for i := range page.Entries {
 		out.Entries = append(out.Entries, shown(&page.Entries[i], dataShown))
 	}

@@ -38,7 +38,7 @@ var routes = []route{
 		{Name: "limit", Type: Count, Help: "at most so many, up to 500"},
 	}, nil, Feed{}}, true, (*Handler).feed},
 
-	{Route{http.MethodGet, "/api/events", "a page of what the store has, the newest that fit, oldest first", append(FilterParams(),
+	{Route{http.MethodGet, "/api/events", "a page of what the store has, the newest that fit, oldest first; go on from next while there is more", append(FilterParams(),
 		Param{Name: "order", Values: []string{"newest", "oldest"}, Help: "which ones, when more fit than limit: newest, or oldest"},
 		Param{Name: "limit", Type: Count, Help: "at most so many, up to 1000; left out: 200"},
 	), nil, Entries{}}, true, (*Handler).events},

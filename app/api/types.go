@@ -123,8 +123,11 @@ type Feed struct {
 // Entries is a page of what the store has, oldest first: GET /api/events.
 type Entries struct {
 	Entries []Entry `json:"entries"`
-	// More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for.
+	// More tells that others may fit too: before the first entry, or after the last one where order=oldest was asked for. A
+	// search that takes long ends early, so a page may hold less than limit, even nothing, and More be true all the same.
 	More bool `json:"more"`
+	// Next is the value of before for the following page, or of after where order=oldest was asked for.
+	Next uint64 `json:"next"`
 }
 
 // Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not.

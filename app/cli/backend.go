@@ -15,7 +15,7 @@ import (
 
 // backendCommands is the group's commands, in the order of the help.
 var backendCommands = []func(*shell) *cobra.Command{
-	backendUsers, backendOnline, backendActivities, backendActivity, backendVersions, backendViewers,
+	backendUsers, backendOnline, backendViewers, backendActivities, backendActivity, backendVersions,
 	backendRows, backendSet, backendAdd, backendDelete, backendNotify, backendWorkflow, backendNotifications, backendReset,
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -66,6 +67,7 @@ func TestCommands(t *testing.T) {
 			"follow":      follow,
 			"happens":     happens,
 			"request":     request,
+			"slowsearch":  slowSearch,
 		},
 	})
 }
@@ -273,7 +275,7 @@ func program(ts *testscript.TestScript) string {
 
 // environ is the script's environment, as far as echolab looks at it.
 func environ(ts *testscript.TestScript) []string {
-	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR"}
+	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"}
 	for _, row := range append(app.Settings(), app.AppSettings()...) {
 		names = append(names, row.Env)
 	}
@@ -286,8 +288,8 @@ func environ(ts *testscript.TestScript) []string {
 	return out
 }
 
-// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (” is a guest) and prints the status
-// and the answer.
+// request USER METHOD PATH [JSON] asks the emulated application at $SERVER as a user (an empty one is a guest) and prints the
+// status and the answer.
 func request(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 3 {
 		ts.Fatalf("usage: request USER METHOD PATH [JSON]")
@@ -306,4 +308,23 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(answer.Body.Close())
 	_, err = fmt.Fprintf(ts.Stdout(), "%d %s\n", answer.StatusCode, text)
 	ts.Check(err)
+}
+
+// slowSearch is a server whose store takes three pages to find two events, one of which holds nothing. $MATCH is its address.
+func slowSearch(ts *testscript.TestScript, _ bool, _ []string) {
+	pages := map[string]string{
+		"":   `{"entries":[{"seq":61,"kind":"published","event":"Newer"}],"more":true,"next":60}`,
+		"60": `{"entries":[],"more":true,"next":30}`,
+		"30": `{"entries":[{"seq":7,"kind":"published","event":"Older"}],"more":true,"next":7}`,
+		"7":  `{"entries":[{"seq":5,"kind":"published","event":"Oldest"}],"more":false,"next":5}`,
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if page, ok := pages[r.URL.Query().Get("before")]; ok && r.URL.Path == "/api/events" {
+			_, _ = io.WriteString(w, page)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("MATCH", s.URL)
 }

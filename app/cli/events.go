@@ -201,16 +201,24 @@ func (c *control) entries(ctx context.Context, filter url.Values, limit int) ([]
 	for name, values := range filter {
 		query[name] = values
 	}
-	var page api.Entries
-	if err := c.ask(ctx, http.MethodGet, "/api/events", query, nil, &page); err != nil {
-		return nil, err
-	}
-	for i := range page.Entries {
-		if err := c.whole(ctx, &page.Entries[i]); err != nil {
+	var all []api.Entry
+	for {
+		var page api.Entries
+		if err := c.ask(ctx, http.MethodGet, "/api/events", query, nil, &page); err != nil {
 			return nil, err
 		}
+		for i := range page.Entries {
+			if err := c.whole(ctx, &page.Entries[i]); err != nil {
+				return nil, err
+			}
+		}
+		all = append(page.Entries, all...)
+		if !page.More || len(all) >= limit {
+			return all, nil
+		}
+		query.Set("before", fmt.Sprint(page.Next))
+		query.Set("limit", fmt.Sprint(limit-len(all)))
 	}
-	return page.Entries, nil
 }
 
 // stored is a reader of the database file that serve would use, or of the one named.
@@ -235,10 +243,10 @@ func (s *shell) stored(db string) reader {
 		} else if err != nil {
 			return nil, err
 		}
-		page, err := database.Entries(ctx, q)
-		out := make([]api.Entry, len(page.Entries))
-		for i := range page.Entries {
-			out[i] = api.Show(&page.Entries[i])
+		found, err := database.Entries(ctx, q)
+		out := make([]api.Entry, len(found))
+		for i := range found {
+			out[i] = api.Show(&found[i])
 		}
 		return out, errors.Join(err, database.Close())
 	}

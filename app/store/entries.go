@@ -16,51 +16,94 @@ import (
 const entryColumns = `e.seq, e.at_us, e.kind, e.source, e.app, e.socket, e.channel, e.event_type, e.user, e.payload,
   e.payload_encoding, e.count, e.bytes, e.note`
 
-// Entries reads what the query asks for, in the query's order. Times come back in UTC and whole microseconds. The next
-// page is the same query with Before (or, Oldest, with After) set to the last entry's Seq.
+// Entries reads what the query asks for, in the query's order, however long that takes. Times come back in UTC and whole
+// microseconds.
 func (s *Store) Entries(ctx context.Context, q Query) ([]journal.Entry, error) {
-	var all []journal.Entry
-	err := s.eachFile(q.App, func(f *file) error {
-		found, err := f.search(ctx, q)
-		all = append(all, found...)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read entries: %w", err)
-	}
-	// Several files: merge their runs.
-	slices.SortFunc(all, func(a, b journal.Entry) int {
-		if q.Oldest {
-			return cmp.Compare(a.Seq, b.Seq)
+	all, left := []journal.Entry(nil), q.limit()
+	for {
+		q.Limit = left
+		page, err := s.part(ctx, q)
+		all, left = append(all, page.Entries...), left-len(page.Entries)
+		if err != nil || !page.More || left <= 0 {
+			return all, err
 		}
-		return cmp.Compare(b.Seq, a.Seq)
-	})
-	return all[:min(len(all), q.limit())], nil
+		q = q.Following(page)
+	}
 }
 
-// Page is a part of an answer, with where to go on.
+// Page is a part of an answer, with where to go on: Query.Following. It may hold less than the limit, even nothing, and
+// there may be more all the same: then it was work enough for one page (see pageTime and pageLeast).
 type Page struct {
 	Entries []journal.Entry
-	More    bool   // there is more in this direction
+	More    bool   // there may be more in this direction
 	Next    uint64 // Before, or After with Oldest, of the next page
 	// Indexed is the newest entry that the search index knows. What is newer was read row by row: the answer is
 	// complete, but takes the longer the more that is.
 	Indexed uint64
 }
 
-// Page is Entries with where to go on.
+// Following is the query for what comes after its page.
+func (q Query) Following(p Page) Query {
+	if q.Oldest {
+		q.After = p.Next
+	} else {
+		q.Before = p.Next
+	}
+	return q
+}
+
+// Page reads the next part of what the query asks for, in the query's order, and answers soon.
 func (s *Store) Page(ctx context.Context, q Query) (Page, error) {
 	limit := min(q.limit(), maxLimit-1)
 	q.Limit = limit + 1
-	found, err := s.Entries(ctx, q)
-	page := Page{Entries: found, Indexed: s.Indexed()}
-	if len(found) > limit {
-		page.Entries, page.More = found[:limit], true
+	page, err := s.part(ctx, q)
+	if len(page.Entries) > limit {
+		page.Entries = page.Entries[:limit]
+		page.Next = page.Entries[limit-1].Seq
 	}
-	if len(page.Entries) > 0 {
-		page.Next = page.Entries[len(page.Entries)-1].Seq
-	}
+	page.Indexed = s.Indexed()
 	return page, err
+}
+
+// part is Page, except that More is true also when the limit was just reached.
+func (s *Store) part(ctx context.Context, q Query) (Page, error) {
+	var page Page
+	before := func(a, b uint64) bool { return a != b && a > b != q.Oldest } // in the query's direction
+	w := s.newWork()
+	err := s.eachFile(q.App, func(f *file) error {
+		l, err := f.search(ctx, q, w)
+		page.Entries = append(page.Entries, l.found...)
+		if l.stopped && (!page.More || before(l.reached, page.Next)) {
+			page.More, page.Next = true, l.reached // of several files the one that got least far
+		}
+		return err
+	})
+	if err != nil {
+		return Page{}, fmt.Errorf("read entries: %w", err)
+	}
+	// Several files: merge their runs. What lies beyond Next is for the next page.
+	slices.SortFunc(page.Entries, func(a, b journal.Entry) int {
+		if q.Oldest {
+			return cmp.Compare(a.Seq, b.Seq)
+		}
+		return cmp.Compare(b.Seq, a.Seq)
+	})
+	if page.More {
+		page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return before(page.Next, e.Seq) })
+	}
+	switch n := len(page.Entries); {
+	case n > q.limit():
+		page.Entries = page.Entries[:q.limit()]
+		page.More, page.Next = true, page.Entries[q.limit()-1].Seq
+	case page.More:
+	case n > 0:
+		page.Next = page.Entries[n-1].Seq
+	case q.Oldest:
+		page.Next = q.After
+	default:
+		page.Next = q.Before
+	}
+	return page, nil
 }
 
 func scanEntry(rows *sql.Rows) (journal.Entry, error) {

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"io/fs"
+	"time"
 
 	"echolab/emulator/journal"
 )
@@ -24,6 +27,29 @@ func (s *Store) RunOnWriter(script string) error {
 	f.gate.Lock()
 	defer f.gate.Unlock()
 	return f.writer.run(script)
+}
+
+// Undisturbed runs what while nothing is written to the first file, all is written back from its log, and it has been
+// looked at since.
+func (s *Store) Undisturbed(what func()) error {
+	f := s.files[0]
+	f.gate.Lock()
+	defer f.gate.Unlock()
+	err := errors.Join(f.writer.run("PRAGMA wal_checkpoint(PASSIVE)"), f.witness.check(f.path))
+	what()
+	return err
+}
+
+// SetPage changes how much a page looks through.
+func (s *Store) SetPage(d time.Duration, least int) { s.pageTime, s.pageLeast = d, least }
+
+// TakeScanner takes the first file's only reader for searches by text, until it is given back.
+func (s *Store) TakeScanner(ctx context.Context) (giveBack func() error, err error) {
+	conn, err := s.files[0].scanner.Load().Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conn.Close, nil
 }
 
 // EncodePayload and DecodePayload are the payload's way into its columns and back.

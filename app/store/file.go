@@ -22,16 +22,22 @@ import (
 
 // file is one SQLite file: a connection that writes and a pool that reads.
 type file struct {
-	app    string // whose it is; "" when it is everybody's
-	path   string // absolute; ":memory:" in memory
-	dsn    string
-	busy   time.Duration
-	steps  []migration
-	lock   *flock.Flock
-	info   os.FileInfo // of the file as opened, to notice when it is deleted or replaced
-	found  uint64      // newest seq in the file when it was opened
-	writer *writer
-	reader atomic.Pointer[sql.DB]
+	app   string // whose it is; "" when it is everybody's
+	path  string // absolute; ":memory:" in memory
+	dsn   string
+	busy  time.Duration
+	steps []migration
+	lock  *flock.Flock
+	info  os.FileInfo // of the file as opened, to notice when it is deleted or replaced
+	// witness notices what others do to it; nil in memory. broken is what it noticed, until the file is opened anew. Both
+	// are guarded by gate.
+	witness *witness
+	broken  error
+	found   uint64 // newest seq in the file when it was opened
+	writer  *writer
+	reader  atomic.Pointer[sql.DB]
+	// scanner is for searches by text, which may look at everything: nothing else waits for one.
+	scanner atomic.Pointer[sql.DB]
 
 	// gate is held while the writer works. Readers share it in memory only: that has no write-ahead log, so they and
 	// the writer would keep each other out by failing.
@@ -157,17 +163,20 @@ func (f *file) openConnections(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(f.cannotWrite(err), w.close())
 	}
-	db, err := sql.Open("sqlite", join(f.dsn, append(common, pragma("query_only(ON)"))...))
+	db, scan, err := openReaders(join(f.dsn, append(common, pragma("query_only(ON)"))...))
 	if err == nil {
-		db.SetMaxOpenConns(readers)
-		db.SetMaxIdleConns(readers)
 		err = db.PingContext(ctx)
 	}
 	if err != nil {
 		return errors.Join(f.cannotWrite(err), w.close())
 	}
+	if !f.inMemory() {
+		// Where there is no log, as on some network's disks, there is no telling one's own writing from that of others.
+		f.witness, _ = openWitness(f.path, f.info)
+	}
 	f.writer = w
 	f.reader.Store(db)
+	f.scanner.Store(scan)
 	f.found = uint64(last)
 	f.generation++
 	f.keeping.begun, f.keeping.swept = false, 0
@@ -175,8 +184,41 @@ func (f *file) openConnections(ctx context.Context) error {
 	return nil
 }
 
-// readers is how many queries a file answers at a time.
-const readers = 4
+const (
+	// readers is how many queries a file answers at a time.
+	readers = 4
+	// scanners is how many searches by text it works at besides; others wait for their turn. One keeps a processor busy.
+	scanners = 1
+	// scannerIdle is when the connection of searches by text is closed, with what it remembers of the file.
+	scannerIdle = time.Minute
+)
+
+// openReaders makes the pools. They connect when there is something to read.
+func openReaders(dsn string) (db, scan *sql.DB, err error) {
+	if db, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, nil, err
+	}
+	if scan, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers)
+	scan.SetMaxOpenConns(scanners)
+	scan.SetMaxIdleConns(scanners)
+	scan.SetConnMaxIdleTime(scannerIdle)
+	return db, scan, nil
+}
+
+// closeReaders closes the pools.
+func (f *file) closeReaders() error {
+	var err error
+	for _, pool := range []*atomic.Pointer[sql.DB]{&f.reader, &f.scanner} {
+		if db := pool.Swap(nil); db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	return err
+}
 
 // create makes the file with the permissions that SQLite then gives the files beside it, and remembers which it is.
 func (f *file) create() error {
@@ -207,7 +249,7 @@ func (f *file) moved() bool {
 
 // reopen starts with whatever is at the path now, a new file if there is none.
 func (f *file) reopen() error {
-	_ = f.closeConnections() // first: closing removes the log by its name
+	f.abandon() // first: closing removes the log by its name
 	if _, err := inspect(context.Background(), f.path, len(f.steps)); err != nil {
 		return err
 	}
@@ -218,27 +260,27 @@ func (f *file) reopen() error {
 		_ = f.closeConnections()
 		return fmt.Errorf("%w by another that holds newer entries", errMoved)
 	}
+	if f.found > 0 { // somebody put an older one back
+		return f.writer.transaction(func() error { return f.writer.endOpen(f.found+1, "the database was replaced") })
+	}
 	return nil
 }
 
 func (f *file) closeConnections() error {
-	var err error
-	if db := f.reader.Swap(nil); db != nil {
-		err = db.Close()
-	}
+	f.closeWitness(false)
+	err := f.closeReaders()
 	if f.writer != nil {
 		err = errors.Join(err, f.writer.close())
 		f.writer = nil
 	}
+	f.closeWitness(true)
 	return err
 }
 
 // close writes the log back into the file and lets go of it.
 func (f *file) close() error {
-	var err error
-	if db := f.reader.Swap(nil); db != nil {
-		err = db.Close() // waits for queries that run
-	}
+	f.closeWitness(false)
+	err := f.closeReaders()
 	if f.writer != nil {
 		if e := f.writeWaiting(); e != nil {
 			err = errors.Join(err, e)
@@ -249,6 +291,7 @@ func (f *file) close() error {
 		err = errors.Join(err, f.writer.close())
 		f.writer = nil
 	}
+	f.closeWitness(true)
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())
 	}
@@ -264,11 +307,16 @@ func (f *file) read(what func(db *sql.DB) error) error {
 	if db == nil {
 		return ErrClosed
 	}
+	return f.share(func() error { return what(db) })
+}
+
+// share calls what, which reads, while the writer may not disturb it: in memory it would.
+func (f *file) share(what func() error) error {
 	if f.inMemory() {
 		f.gate.RLock()
 		defer f.gate.RUnlock()
 	}
-	return what(db)
+	return what()
 }
 
 // size is what the file and its log take on disk, in bytes (in memory: the pages).

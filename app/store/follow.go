@@ -56,7 +56,7 @@ func (s *Store) Follow(ctx context.Context, j *journal.Journal) error {
 	for i, f := range s.files {
 		var upkeep sync.WaitGroup
 		keepUp, stop := context.WithCancel(ctx)
-		upkeep.Go(func() { s.keepUp(keepUp, f) })
+		upkeep.Go(func() { s.keepUp(keepUp, j, f) })
 		wg.Go(func() {
 			errs[i] = s.follow(ctx, j, f)
 			stop()
@@ -73,7 +73,7 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 	var back *outage
 	buf := make([]journal.Entry, batchSize)
 	for {
-		n, lost, err := f.tail.Next(ctx, buf)
+		n, lost, err := s.next(ctx, f, buf, back != nil)
 		if back != nil || lost > 0 {
 			s.recovered(j, f, back, lost)
 			back = nil
@@ -81,6 +81,8 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 		switch {
 		case errors.Is(err, journal.ErrClosed):
 			return nil
+		case n == 0 && err == nil:
+			continue
 		case err != nil:
 			return err
 		}
@@ -116,6 +118,19 @@ func (s *Store) follow(ctx context.Context, j *journal.Journal, f *file) error {
 	}
 }
 
+// next is what is to be written next. It waits for it, unless now is asked for.
+func (s *Store) next(ctx context.Context, f *file, buf []journal.Entry, now bool) (n int, lost uint64, err error) {
+	if !now {
+		return f.tail.Next(ctx, buf)
+	}
+	at, cancel := context.WithCancel(ctx)
+	cancel() // what is there is read all the same
+	if n, lost, err = f.tail.Next(at, buf); errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		err = nil
+	}
+	return n, lost, err
+}
+
 // ofFile picks, in place, the entries that belong into f.
 func (s *Store) ofFile(f *file, entries []journal.Entry) []journal.Entry {
 	if len(s.files) == 1 {
@@ -142,6 +157,9 @@ func (f *file) commit(batch []journal.Entry, gap bool) error {
 }
 
 func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
+	if f.broken != nil {
+		return f.broken
+	}
 	w := f.writer
 	err := w.transaction(func() error {
 		if gap {
@@ -154,8 +172,9 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 		}
 		return w.putRows(f.waiting)
 	})
-	if err == nil && f.moved() {
-		return errMoved
+	if err == nil {
+		f.broken = f.outside()
+		err = f.broken
 	}
 	if err == nil {
 		f.waiting = nil
@@ -168,7 +187,7 @@ func (f *file) commitLocked(batch []journal.Entry, gap bool) error {
 func (f *file) commitAgain(batch []journal.Entry, gap bool) error {
 	f.gate.Lock()
 	defer f.gate.Unlock()
-	if f.writer == nil || f.moved() {
+	if f.writer == nil || f.broken != nil || f.moved() {
 		if err := f.reopen(); err != nil {
 			return err
 		}

@@ -53,16 +53,16 @@ func (f *file) openToRead(ctx context.Context, known int) (err error) {
 	// Opened to write where that is allowed, though nothing is written: only then SQLite clears away the files that it
 	// makes beside a database for readers too. Where even those cannot be made, nobody is writing either.
 	for _, mode := range []string{"mode=rw", "mode=ro", "mode=ro&immutable=1"} {
-		db, e := sql.Open("sqlite", uri(f.path, mode, pragma("busy_timeout(5000)"), pragma("query_only(ON)"), pragma("temp_store(MEMORY)")))
+		db, scan, e := openReaders(uri(f.path, mode, pragma("busy_timeout(5000)"), pragma("query_only(ON)"), pragma("temp_store(MEMORY)")))
 		if e != nil {
 			return fmt.Errorf("open store %s: %w", f.path, e)
 		}
-		db.SetMaxOpenConns(readers)
+		f.reader.Store(db)
+		f.scanner.Store(scan)
 		if err = f.look(ctx, db); err == nil {
-			f.reader.Store(db)
 			return nil
 		}
-		err = errors.Join(err, db.Close())
+		err = errors.Join(err, f.closeReaders())
 	}
 	why, hint := explain(err)
 	return fmt.Errorf("store %s cannot be read: %s; %s (%w)", f.path, why, hint, err)

@@ -48,14 +48,14 @@ func (q Query) lookups() []lookup {
 			exact(f.field, f.value)
 		}
 	}
-	for _, word := range words(q.Text) {
-		all = append(all, gramLookups(word)...)
-	}
 	if q.Event != "" {
 		pattern(byEvent, q.Event)
 	}
 	if q.Channel != "" {
 		pattern(byChannel, q.Channel)
+	}
+	for _, word := range words(q.Text) {
+		all = append(all, gramLookups(word)...)
 	}
 	if len(q.Kinds) > 0 {
 		names := make([]string, len(q.Kinds))
@@ -126,8 +126,14 @@ type span struct {
 	indexed  bool // it is one block, with an index
 }
 
+// reader is a pool or a connection.
+type reader interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
 // spans are the seqs that may hold what the query asks for, in its order.
-func (q Query) spans(ctx context.Context, db *sql.DB, f *file) ([]span, error) {
+func (q Query) spans(ctx context.Context, db reader, f *file) ([]span, error) {
 	from, to := q.After+1, uint64(1)<<62
 	if q.Before > 0 {
 		to = min(to, q.Before)
@@ -135,7 +141,9 @@ func (q Query) spans(ctx context.Context, db *sql.DB, f *file) ([]span, error) {
 	var all []span
 	tail := from
 	if f.schema >= 2 {
-		rows, err := db.QueryContext(ctx, `SELECT block, min_us, max_us FROM blocks ORDER BY block`)
+		// The last block of all tells where the index ends.
+		rows, err := db.QueryContext(ctx, `SELECT block, min_us, max_us FROM blocks
+		  WHERE block BETWEEN ? AND ? OR block = (SELECT max(block) FROM blocks) ORDER BY block`, int64(from>>blockBits), int64((to-1)>>blockBits))
 		if err != nil {
 			return nil, err
 		}
@@ -156,12 +164,32 @@ func (q Query) spans(ctx context.Context, db *sql.DB, f *file) ([]span, error) {
 		}
 	}
 	if tail < to {
-		all = append(all, span{from: tail, to: to})
+		var first, last sql.NullInt64
+		err := db.QueryRowContext(ctx, `SELECT (SELECT min(seq) FROM realtime_events WHERE seq >= ?1 AND seq < ?2),
+		  (SELECT max(seq) FROM realtime_events WHERE seq >= ?1 AND seq < ?2)`, int64(tail), int64(to)).Scan(&first, &last)
+		if err != nil {
+			return nil, err
+		}
+		if first.Valid {
+			all = appendParts(all, uint64(first.Int64), uint64(last.Int64)+1)
+		}
 	}
 	if !q.Oldest {
 		slices.Reverse(all)
 	}
 	return all, nil
+}
+
+// maxParts is into how many parts at most is cut what has no index: numbers may have wide gaps.
+const maxParts = 512
+
+// appendParts appends seqs without an index in parts of about a block, after each of which a page may end.
+func appendParts(all []span, from, to uint64) []span {
+	size := max(blockSize, (to-from)/maxParts)
+	for ; from < to; from += size {
+		all = append(all, span{from: from, to: min(from+size, to)})
+	}
+	return all
 }
 
 // search is a query at work on one file.
@@ -172,38 +200,72 @@ type search struct {
 	lookups []lookup
 	match   func(*journal.Entry) bool
 	shard   *sql.Stmt
-	found   []journal.Entry
 	limit   int
+	work    *work
+	looked
 }
 
-func (f *file) search(ctx context.Context, q Query) ([]journal.Entry, error) {
-	s := &search{q: q, f: f, lookups: q.lookups(), match: q.Matcher(), limit: q.limit()}
-	err := f.read(func(db *sql.DB) error {
-		spans, err := q.spans(ctx, db, f)
-		if err != nil {
-			return err
+// looked is what a search of one file came to.
+type looked struct {
+	found   []journal.Entry
+	stopped bool   // before the end, because there is enough or because it was work enough
+	reached uint64 // then: everything up to here, in the query's direction, has been looked at
+}
+
+func (l *looked) stop(reached uint64) { l.stopped, l.reached = true, reached }
+
+// search looks through the file until there is enough, or until it was work enough. It gets on at each call, be it by
+// one span.
+func (f *file) search(ctx context.Context, q Query, w *work) (looked, error) {
+	s := &search{q: q, f: f, lookups: q.lookups(), match: q.Matcher(), limit: q.limit(), work: w}
+	db := f.reader.Load()
+	if q.Text != "" {
+		db = f.scanner.Load()
+	}
+	if db == nil {
+		return looked{}, ErrClosed
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return looked{}, err
+	}
+	defer conn.Close()
+	s.conn = conn
+	w.begin()
+	// Statements are short; ctx is looked at between them. One that can be cancelled costs a goroutine each.
+	err = s.run(ctx, context.WithoutCancel(ctx))
+	return s.looked, err
+}
+
+func (s *search) run(ctx, each context.Context) error {
+	var spans []span
+	err := s.f.share(func() (err error) {
+		if spans, err = s.q.spans(each, s.conn, s.f); err == nil && s.f.schema >= 2 {
+			s.shard, err = s.conn.PrepareContext(each, "SELECT sets FROM block_sets WHERE block = ? AND field = ? AND shard BETWEEN ? AND ?")
 		}
-		if s.conn, err = db.Conn(ctx); err != nil {
-			return err
-		}
-		defer s.conn.Close()
-		if f.schema >= 2 {
-			if s.shard, err = s.conn.PrepareContext(ctx, "SELECT sets FROM block_sets WHERE block = ? AND field = ? AND shard BETWEEN ? AND ?"); err != nil {
-				return err
-			}
-			defer s.shard.Close()
-		}
-		for _, span := range spans {
-			if err := s.in(ctx, span); err != nil {
-				return err
-			}
-			if len(s.found) >= s.limit {
-				return nil
-			}
-		}
-		return nil
+		return err
 	})
-	return s.found, err
+	if s.shard != nil {
+		defer s.shard.Close()
+	}
+	if err != nil {
+		return err
+	}
+	for i, span := range spans {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.f.share(func() error { return s.in(each, span) }); err != nil || s.stopped {
+			return err
+		}
+		if s.work.enough() && i < len(spans)-1 {
+			if s.stop(span.from); s.q.Oldest {
+				s.reached = span.to - 1
+			}
+			return nil
+		}
+	}
+	return nil
 }
 
 // in looks through a span.
@@ -220,7 +282,7 @@ func (s *search) in(ctx context.Context, span span) error {
 	if !s.q.Oldest {
 		slices.Reverse(places)
 	}
-	for len(places) > 0 && len(s.found) < s.limit {
+	for len(places) > 0 && !s.stopped {
 		n := min(len(places), max(32, min(s.limit-len(s.found), 500)))
 		var b strings.Builder
 		for i, place := range places[:n] {
@@ -263,6 +325,7 @@ func (s *search) places(ctx context.Context, span span) ([]int, error) {
 
 // union is what a lookup finds in a block.
 func (s *search) union(ctx context.Context, block int64, l lookup) (*set, error) {
+	s.work.did(lookupCost)
 	some := new(set)
 	first, last := l.shards[0], l.shards[0]
 	for _, n := range l.shards {
@@ -291,7 +354,8 @@ func (s *search) union(ctx context.Context, block int64, l lookup) (*set, error)
 	return some, rows.Err()
 }
 
-// rows reads the entries that a condition picks and keeps those that pass all filters, until there are enough.
+// rows reads the entries that a condition picks and keeps those that pass all filters, until there are enough or it was
+// work enough.
 func (s *search) rows(ctx context.Context, where string, args ...any) error {
 	order := "DESC"
 	if s.q.Oldest {
@@ -302,13 +366,16 @@ func (s *search) rows(ctx context.Context, where string, args ...any) error {
 		return err
 	}
 	defer rows.Close()
-	for len(s.found) < s.limit && rows.Next() {
+	for !s.stopped && rows.Next() {
 		e, err := scanEntry(rows)
 		if err != nil {
 			return err
 		}
 		if s.match(&e) {
 			s.found = append(s.found, e)
+		}
+		if s.work.did(1); len(s.found) >= s.limit || s.work.due() {
+			s.stop(e.Seq)
 		}
 	}
 	return rows.Err()

@@ -57,13 +57,14 @@ type health struct {
 	lost  uint64
 }
 
-// failed notes what is wrong and tells whether all was well before.
+// failed notes what is wrong and tells whether that is news.
 func (h *health) failed(text string) (news bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if news = h.text == ""; news {
+	if h.text == "" {
 		h.since = time.Now()
 	}
+	news = h.text != text
 	h.text = text
 	return news
 }

@@ -63,6 +63,10 @@ type Store struct {
 	closed  bool
 
 	close func() error
+
+	// What one page looks through, instead of pageTime and pageLeast; set by tests.
+	pageTime  time.Duration
+	pageLeast int
 }
 
 // Open opens or makes the files, takes them for this process, brings them to the newest schema and ends what a killed

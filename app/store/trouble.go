@@ -11,6 +11,9 @@ import (
 // errMoved means that what was written is gone with a file that is no longer at its path.
 var errMoved = errors.New("the file was deleted or replaced")
 
+// errOverwritten means that the file at the path is the same and holds something else.
+var errOverwritten = errors.New("the file was overwritten")
+
 // troubles says in words what keeps a file from being written, and what to do. The first row that fits is taken.
 var troubles = []struct {
 	code int   // SQLite's primary result code, or
@@ -19,6 +22,7 @@ var troubles = []struct {
 	hint string
 }{
 	{err: errMoved, why: "it was deleted or replaced while in use", hint: "a new one is begun where it was, if that is possible"},
+	{err: errOverwritten, why: "it was overwritten while in use", hint: "if it is not a database of Echolab now, move it away: a new one is then begun"},
 	{err: fs.ErrPermission, why: "permission is denied", hint: "make it and its folder writable"},
 	{err: fs.ErrNotExist, why: "its folder does not exist", hint: "make the folder"},
 	{code: sqlite3.SQLITE_FULL, why: "the disk is full", hint: "free some space"},

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"echolab/emulator/journal"
 )
 
 // upkeep is what is done to a file beside writing entries: indexing full blocks, retention, giving space back. It works in
@@ -33,7 +35,7 @@ func (f *file) written(n int) {
 }
 
 // patient is how many blocks may wait for the index while entries flood in. A text search looks through them one by one,
-// which takes it about 100 ms more; indexing them at once would take a publisher 15 % of the processor.
+// over several pages; indexing them at once would take a publisher 15 % of the processor.
 const patient = 32
 
 // nudge tells upkeep that there is work which cannot wait for the next tick. It is called after each batch and costs next
@@ -66,7 +68,7 @@ func (f *file) farOver() bool {
 }
 
 // keepUp does the upkeep until ctx ends. quiet is how long nothing must have arrived before everything is tidied up.
-func (s *Store) keepUp(ctx context.Context, f *file) {
+func (s *Store) keepUp(ctx context.Context, j *journal.Journal, f *file) {
 	tick := time.NewTicker(s.quiet)
 	defer tick.Stop()
 	var seen uint64
@@ -77,6 +79,7 @@ func (s *Store) keepUp(ctx context.Context, f *file) {
 			return
 		case <-f.keeping.wake:
 		case <-tick.C:
+			s.lookOutside(j, f)
 			last := f.last.Load()
 			idle = last == seen
 			flood := last-seen > 1<<blockBits
@@ -289,8 +292,16 @@ func (f *file) vacuumSlice(idle bool) (more bool, err error) {
 		if f.inMemory() {
 			return false, nil
 		}
+		if f.witness != nil { // or what has been overwritten would be mixed with ours
+			if err := f.witness.check(f.path); err != nil {
+				return false, err
+			}
+		}
 		// So that the file gets as short as it can be; whoever reads is not waited for.
-		return false, f.writer.run("PRAGMA wal_checkpoint(PASSIVE)")
+		if err := f.writer.run("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+			return false, err
+		}
+		return false, f.outside() // what is wrong with it now, the next tick says
 	}
 	if err := f.writer.run("PRAGMA incremental_vacuum(" + fmt.Sprint(vacuumPages) + ")"); err != nil {
 		return false, err

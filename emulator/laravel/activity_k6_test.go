@@ -1,6 +1,7 @@
 package laravel_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -149,6 +150,19 @@ func TestK6_DataSyncService_VersionsGrow(t *testing.T) {
 	for n, c := range page.Changes {
 		assert.EqualValues(t, n+1, c.Version)
 	}
+}
+
+// TestK6_DataSyncService_WhoeverHasGoneDoesNotUndoAChange: the row is kept, so its change must not be told to have failed.
+func TestK6_DataSyncService_WhoeverHasGoneDoesNotUndoAChange(t *testing.T) {
+	d := openSync(t)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for n := range 50 { // a race that would be lost now and then
+		version, err := d.b.Bump(gone, "projects", laravel.IntID(1), "updated")
+		require.NoError(t, err)
+		require.EqualValues(t, n+1, version)
+	}
+	assert.Len(t, d.rows.of(laravel.Versions), 50)
 }
 
 // TestBackend_ARowThatCannotBeReadIsSaid by table and key.

@@ -46,8 +46,6 @@ type Backend struct {
 	feed      feed
 	versions  versions
 
-	mu sync.Mutex // guards the rows: everything that requests change. Never held while publishing.
-
 	rows     entityRows
 	turns    turns
 	changing sync.Mutex // held while a change of a row is decided and stored; see write

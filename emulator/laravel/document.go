@@ -81,7 +81,7 @@ func (b *Backend) forgetDocument(ctx context.Context, c *changed) {
 	b.documents.mu.Lock()
 	delete(b.documents.states, c.row.ID)
 	b.documents.mu.Unlock()
-	if err := b.cfg.Store.Write(ctx, []Change{{DocumentStates, c.row.ID.String(), nil}}); err != nil {
+	if err := b.cfg.Store.Write(ctx, []Change{{DocumentStates, rowKey(c.row.ID), nil}}); err != nil {
 		b.log.Error("a document's state could not be deleted", "document", c.row.ID.String(), "err", err)
 	}
 }
@@ -180,6 +180,7 @@ func (b *Backend) setState(ctx context.Context, app *Application, document Row, 
 	if limit := app.Documents.stateLimit(); len(text) > limit {
 		return sharedState{}, unfit(faults{"state": {fmt.Sprintf("The state field must not be greater than %d bytes.", limit)}})
 	}
+	ctx = context.WithoutCancel(ctx)
 	turn := b.turns.of("documents", document.ID)
 	turn.Lock()
 	defer turn.Unlock()
@@ -196,7 +197,7 @@ func (b *Backend) setState(ctx context.Context, app *Application, document Row, 
 	}
 	s.State, s.User = text, u.ID
 	s.Version++
-	if err := b.cfg.Store.Write(ctx, []Change{{DocumentStates, document.ID.String(), s}}); err != nil {
+	if err := b.cfg.Store.Write(ctx, []Change{{DocumentStates, rowKey(document.ID), s}}); err != nil {
 		return sharedState{}, fmt.Errorf("keep the state of document %s: %w", document.ID, err)
 	}
 	b.documents.mu.Lock()

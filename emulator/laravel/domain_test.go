@@ -567,3 +567,48 @@ func TestAct_CallerGone(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, d.events(), 2)
 }
+
+// 7 and "7" are two rows, in the store too.
+func TestIDs_IntegerAndText(t *testing.T) {
+	app := portal()
+	app.Entities["notes"] = []laravel.Object{{{"id", int64(7)}, {"text", "number"}}, {{"id", "7"}, {"text", "text"}}}
+	d := newCounter(t, laravel.Fixed, app)
+	_, err := d.UpdateEntity(t.Context(), nil, "notes", "7", laravel.Object{{"text", "changed"}})
+	require.NoError(t, err)
+	require.NoError(t, d.DeleteEntity(t.Context(), nil, "notes", "7"))
+	_, err = d.UpdateEntity(t.Context(), nil, "notes", "7", laravel.Object{{"text", "changed too"}})
+	require.NoError(t, err, "now it is the text that is found")
+	d.open(laravel.Fixed, app)
+	rows, _ := d.Entities("notes")
+	require.Len(t, rows, 1)
+	assert.Equal(t, laravel.TextID("7"), rows[0].ID)
+	assert.Equal(t, "changed too", rows[0].Data.Get("text"))
+}
+
+// Types that the application was given beyond K.1: any field; everybody sees what belongs to no client, admins change it.
+func TestOwnTypes(t *testing.T) {
+	app := portal()
+	app.Entities["milestones"] = []laravel.Object{{{"id", "a1"}, {"name", "Design"}, {"project_id", int64(1)}}}
+	app.Entities["notices"] = []laravel.Object{{{"id", int64(1)}, {"text", "Closed on Friday"}}}
+	d := newCounter(t, laravel.Fixed, app)
+	w := d.ask(7, "POST", "/api/milestones", `{"name":"Launch","project_id":1,"colour":{"r":1}}`)
+	require.Equal(t, 201, w.Code, w.Body.String())
+	made := data(t, w)
+	assert.Equal(t, map[string]any{"r": 1.0}, made["colour"])
+	assert.Len(t, made["id"], 36, "ids are text here")
+	assert.Equal(t, "milestone.created", d.payload("ActivityFeedUpdated")["activity"].(map[string]any)["type"])
+	assert.Equal(t, 422, d.ask(7, "POST", "/api/milestones", `{"name":"Launch","project_id":99}`).Code)
+	assert.Equal(t, 403, d.ask(8, "GET", "/api/milestones/a1", "").Code)
+	assert.Equal(t, 200, d.ask(8, "GET", "/api/notices/1", "").Code)
+	assert.Equal(t, 403, d.ask(8, "PATCH", "/api/notices/1", `{"text":"x"}`).Code)
+	assert.Equal(t, 200, d.ask(1, "PATCH", "/api/notices/1", `{"text":"x"}`).Code)
+}
+
+// Rows that refer to each other in a circle belong to nobody, and end.
+func TestOwner_Circle(t *testing.T) {
+	app := portal()
+	app.Entities["projects"] = []laravel.Object{{{"id", int64(1)}, {"name", "A"}, {"project_id", int64(2)}}, {{"id", int64(2)}, {"name", "B"}, {"project_id", int64(1)}}}
+	d := newCounter(t, laravel.Fixed, app)
+	assert.Equal(t, 403, d.ask(7, "GET", "/api/projects/1", "").Code)
+	assert.Equal(t, 200, d.ask(1, "GET", "/api/projects/1", "").Code)
+}

@@ -59,7 +59,15 @@ type storedRow struct {
 	Deleted bool   `json:"deleted,omitempty"`
 }
 
-func entityKey(typ string, id ID) string { return typ + "/" + id.String() }
+func entityKey(typ string, id ID) string { return typ + "/" + rowKey(id) }
+
+// rowKey is an id as part of a key: text that looks like an integer has quotes, for 7 and "7" are two ids.
+func rowKey(id ID) string {
+	if _, integer := id.Value().(int64); !integer && pathID(id.text) != id {
+		return strconv.Quote(id.text)
+	}
+	return id.text
+}
 
 func (r *entityRow) change() Change {
 	return Change{Entities, entityKey(r.Type, r.ID), storedRow{r.Type, r.ID, r.Version, r.Data, r.deleted}}

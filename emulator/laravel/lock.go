@@ -15,12 +15,18 @@ import (
 
 // Documents is the timing and the size of what users do together on a document. The guide names the features, not these.
 type Documents struct {
-	LockTTL    time.Duration // how long a field stays locked unless it is locked again; default 60 s
-	StateLimit int           // bytes that a document's shared state may have as JSON; default 64 KiB
+	LockTTL    time.Duration // how long a field stays locked unless it is locked again; default DefaultLockTTL
+	StateLimit int           // bytes that a document's shared state may have as JSON; default DefaultStateLimit
 }
 
-func (d Documents) lockTTL() time.Duration { return cmp.Or(d.LockTTL, time.Minute) }
-func (d Documents) stateLimit() int        { return cmp.Or(d.StateLimit, 64<<10) }
+// The defaults.
+const (
+	DefaultLockTTL    = time.Minute
+	DefaultStateLimit = 64 << 10
+)
+
+func (d Documents) lockTTL() time.Duration { return cmp.Or(d.LockTTL, DefaultLockTTL) }
+func (d Documents) stateLimit() int        { return cmp.Or(d.StateLimit, DefaultStateLimit) }
 
 // Lock is one field of a document that one user edits.
 type Lock struct {
@@ -40,7 +46,7 @@ func (l Lock) Object() Object {
 	}
 }
 
-func (l Lock) key() string { return l.Document.String() + "/" + l.Field }
+func (l Lock) key() string { return rowKey(l.Document) + "/" + l.Field }
 
 // Why a lock ended, as DocumentUnlocked says it.
 const (
@@ -148,6 +154,7 @@ func (b *Backend) held(document ID) []Lock {
 
 // lockField gives a field of a document to a user, or says who has it. Locking again prolongs.
 func (b *Backend) lockField(ctx context.Context, document Row, u *User, field, except string) (Lock, error) {
+	ctx = context.WithoutCancel(ctx)
 	turn := b.turns.of("documents", document.ID)
 	turn.Lock()
 	defer turn.Unlock()
@@ -197,6 +204,7 @@ func (b *Backend) unlock(ctx context.Context, l Lock, reason, except string) err
 
 // unlockField ends the lock of a field, which its holder and admins may do. A field that nobody holds is no error.
 func (b *Backend) unlockField(ctx context.Context, document Row, u *User, field, except string) error {
+	ctx = context.WithoutCancel(ctx)
 	turn := b.turns.of("documents", document.ID)
 	turn.Lock()
 	defer turn.Unlock()
@@ -214,6 +222,7 @@ func (b *Backend) unlockField(ctx context.Context, document Row, u *User, field,
 
 // endLocks ends every lock that fits when its document's turn has come.
 func (b *Backend) endLocks(ctx context.Context, reason string, fits func(Lock) bool) {
+	ctx = context.WithoutCancel(ctx)
 	for _, l := range b.documents.all(fits) {
 		func() {
 			turn := b.turns.of("documents", l.Document)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -98,6 +99,7 @@ func (b *Backend) Notify(ctx context.Context, users []ID, n Notification) ([]Not
 	if n.Type == "" {
 		n.Type = notificationType
 	}
+	whole := context.WithoutCancel(ctx) // what is begun is done, also when its caller has gone
 	rows := make([]NotificationRow, 0, len(users))
 	for _, id := range users {
 		key, err := uuid.NewV7()
@@ -106,14 +108,14 @@ func (b *Backend) Notify(ctx context.Context, users []ID, n Notification) ([]Not
 		}
 		row := NotificationRow{ID: key.String(), Type: n.Type, NotifiableType: model("users"), NotifiableID: id, Data: n.Data, CreatedAt: b.cfg.Clock.Now().UTC()}
 		if n.Queued {
-			b.broadcastNotification(ctx, row)
+			b.broadcastNotification(whole, row)
 			b.pause(ctx, n.Lag)
 		}
-		if err := b.keepNotification(context.WithoutCancel(ctx), row); err != nil {
+		if err := b.keepNotification(whole, row); err != nil {
 			return rows, fmt.Errorf("keep a notification of user %s: %w", id, err)
 		}
 		if !n.Queued {
-			b.broadcastNotification(ctx, row)
+			b.broadcastNotification(whole, row)
 		}
 		rows = append(rows, row)
 	}
@@ -175,7 +177,7 @@ func (b *Backend) Notifications(user ID) []NotificationRow {
 			all = append(all, rows...)
 		}
 	}
-	slices.SortFunc(all, func(x, y NotificationRow) int { return -compareText(x.ID, y.ID) }) // version 7: by time
+	slices.SortFunc(all, func(x, y NotificationRow) int { return strings.Compare(y.ID, x.ID) }) // version 7: by time
 	return all
 }
 
@@ -184,16 +186,6 @@ func (n *notificationRows) forget() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.rows)
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // read marks a user's notifications as read: one, or all for "". found tells whether there is that one.

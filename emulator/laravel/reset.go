@@ -33,7 +33,7 @@ func (b *Backend) Reset(ctx context.Context) (rows int, err error) {
 		changes = append(changes, Change{Notifications, n.ID, nil})
 	}
 	for id := range b.documents.statesNow() {
-		changes = append(changes, Change{DocumentStates, id.String(), nil})
+		changes = append(changes, Change{DocumentStates, rowKey(id), nil})
 	}
 	if err := b.cfg.Store.Write(ctx, changes); err != nil {
 		return 0, fmt.Errorf("reset the application: %w", err)

@@ -9,7 +9,7 @@ import (
 // route is one route of the application, as `php artisan route:list` would show it.
 type route struct {
 	pattern string // of net/http's ServeMux: POST /api/sync/heartbeat
-	name    string // Laravel's route name; also the location that TrackPresence notes
+	name    string // Laravel's route name; also the location that TrackPresence notes. "": a file of public/
 	guests  bool   // answered without a user too
 	serve   func(b *Backend, c *call)
 }
@@ -21,6 +21,7 @@ func routes() []route {
 
 var (
 	authRoutes = []route{
+		{"GET /avatars/{file}", "", true, (*Backend).avatar},
 		{"GET /broadcasting/auth", "broadcasting.auth", true, (*Backend).authorizeChannel},
 		{"POST /broadcasting/auth", "broadcasting.auth", true, (*Backend).authorizeChannel},
 		{"GET /broadcasting/user-auth", "broadcasting.user-auth", true, (*Backend).authenticateUser},
@@ -37,6 +38,10 @@ var (
 func (b *Backend) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := newCall(w, r, b.description.Load())
+		if rt.name == "" { // a file of public/, which no middleware sees
+			rt.serve(b, c)
+			return
+		}
 		who := b.whoAsks(c.app, r)
 		c.user = who.user
 		if who.ambient && c.actsForForeignPage() {

@@ -97,7 +97,10 @@ func compileRules(app *Application) (*rulebook, []Problem) {
 	signIn, wrong := compiler.expression(resolver, app.Auth.SignIn.Place, nil)
 	book.signIn = signIn
 	problems = append(problems, wrong...)
-	return book, append(problems, book.checkReferences()...)
+	if len(problems) > 0 {
+		return book, problems // a pattern that allows asks for may be one of those that were left out
+	}
+	return book, book.checkReferences()
 }
 
 // checkReferences finds allows(…) of patterns that do not exist or lead back to themselves.

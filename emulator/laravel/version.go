@@ -84,7 +84,8 @@ func (b *Backend) bumpWith(ctx context.Context, typ string, id ID, action string
 	}
 	w := b.keeper.keep(changes...)
 	v.mu.Unlock()
-	return row.Version, w.wait(ctx)
+	// A caller who has gone does not undo the change: it is kept, and must not be taken for one that is not.
+	return row.Version, w.wait(context.WithoutCancel(ctx))
 }
 
 // Versions tells what changed after version since, at most limit changes (0: no limit). The error is a *TooOld when

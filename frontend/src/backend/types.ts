@@ -140,8 +140,11 @@ export interface Feed {
 /** Entries is a page of what the store has, oldest first: GET /api/events. */
 export interface Entries {
   entries: Entry[];
-  /** More tells that others fit too: before the first entry, or after the last one where order=oldest was asked for. */
+  /** More tells that others may fit too: before the first entry, or after the last one where order=oldest was asked for. A
+   * search that takes long ends early, so a page may hold less than limit, even nothing, and More be true all the same. */
   more: boolean;
+  /** Next is the value of before for the following page, or of after where order=oldest was asked for. */
+  next: number;
 }
 
 /** Waited is what came of waiting: GET /api/events/wait. It has the same shape whether something came or not. */

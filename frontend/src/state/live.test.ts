@@ -124,11 +124,11 @@ describe('useLive', () => {
     await settle(100);
     const gap = live.journal.rows[0];
     if (gap?.kind !== 'gap') throw new Error('no gap');
-    const entries = vi.spyOn(client, 'entries').mockResolvedValue({ entries: [entry(9), entry(10)], more: true });
+    const entries = vi.spyOn(client, 'entries').mockResolvedValueOnce({ entries: [], more: true, next: 10 }).mockResolvedValue({ entries: [entry(8), entry(9)], more: true, next: 8 });
     const before = live.version.value;
     await live.load(gap);
-    expect(entries).toHaveBeenCalledWith(11, 500);
-    expect(live.journal.rows.map((r) => r.seq)).toEqual([9, 9, 10, 11]);
+    expect(entries.mock.calls, 'on from where it stopped').toEqual([[11, 500], [10, 500]]);
+    expect(live.journal.rows.map((r) => r.seq)).toEqual([8, 8, 9, 11]);
     expect(live.version.value).toBe(before + 1);
     entries.mockRejectedValue(new Away('no answer'));
     await expect(live.load(gap)).rejects.toThrow('no answer');

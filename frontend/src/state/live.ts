@@ -96,7 +96,8 @@ export function useLive(): Live {
     feed,
     retry: following.retry,
     async load(gap) {
-      const page = await client.entries(gap.seq, 500);
+      let page = await client.entries(gap.seq, 500);
+      while (page.entries.length === 0 && page.more) page = await client.entries(page.next, 500); // it looks a while at a time
       journal.fill(gap, page.entries);
       version.value++;
     },

@@ -49,7 +49,7 @@ test('presence: members are what the rule says, however often they join', async 
   const [first, second] = [await connected(ada), await connected(grace)]
   const [here, joining, leaving, present] = [heard(), heard(), heard(), heard()]
   await subscribed(first.join('presence-project.7').here(here).joining(joining).leaving(leaving))
-  const member = { id: 1, name: 'Ada Lindqvist', avatar: 'https://i.pravatar.cc/96?u=1' }
+  const member = { id: 1, name: 'Ada Lindqvist', avatar: '/avatars/1.svg' }
   assert.deepEqual(await here.first(), [member])
   await subscribed(second.join('presence-project.7').here(present))
   assert.equal((await joining.first()).name, 'Grace Hopper')
