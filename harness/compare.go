@@ -107,7 +107,7 @@ const (
 	Better  Change = "better"  // beyond it, to the good side
 	Worse   Change = "worse"   // beyond it: a regression
 	Unclear Change = "unclear" // beyond it, and too few values to tell
-	Gone    Change = "gone"    // the base measured it, the other did not
+	Gone    Change = "gone"    // the base measured it, the other did not; a regression where it had a hundred values
 	New     Change = "new"     // the other way round
 )
 
@@ -174,7 +174,7 @@ func Compare(base, next *Result, tolerances []Tolerance) Comparison {
 			d.Tolerance, d.Change = t.Text, t.judge(d)
 		}
 		c.Figures = append(c.Figures, d)
-		if d.Change == Worse || d.Change == Gone {
+		if d.Change == Worse || d.Change == Gone && t.counted(base) >= telling {
 			c.Regressions = append(c.Regressions, d.sentence())
 		}
 	}
@@ -226,6 +226,15 @@ func methodRank(method string) int {
 }
 
 func (t Tolerance) selector() string { return Threshold{Metric: t.Metric, Tags: t.Tags}.Selector() }
+
+// telling is how many values the base must have for their absence to be news: a run in which nobody happened to join
+// late has no convergence to measure.
+const telling = 100
+
+func (t Tolerance) counted(r *Result) int64 {
+	m, _ := r.Metric(t.Metric.Name, t.Tags)
+	return m.Count
+}
 
 // delta measures both runs; any is false when neither has the figure.
 func (t Tolerance) delta(base, next *Result) (d FigureDelta, any bool) {
