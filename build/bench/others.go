@@ -55,8 +55,11 @@ func comparison(b *bench) (rows []row, err error) {
 			rows = append(rows, row{o.name, "did not play the journey", firstLine(err.Error())})
 			continue
 		}
-		rows = append(rows, row{o.name + ", 1 000 clients", fmt.Sprintf("%s B each, × %.1f", grouped(memory), memory/ours.memory),
-			fmt.Sprintf("%.1f CPU-µs an event, × %.1f", each, each/ours.each)})
+		cost := "an event costs too little to tell from its start"
+		if each > 0 {
+			cost = fmt.Sprintf("%.1f CPU-µs an event, × %.1f", each, each/ours.each)
+		}
+		rows = append(rows, row{o.name + ", 1 000 clients", fmt.Sprintf("%s B each, × %.1f", grouped(memory), memory/ours.memory), cost})
 	}
 	return rows, nil
 }
