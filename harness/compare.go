@@ -232,7 +232,7 @@ func (t Tolerance) selector() string { return Threshold{Metric: t.Metric, Tags: 
 const telling = 100
 
 func (t Tolerance) counted(r *Result) int64 {
-	m, _ := r.Metric(t.Metric.Name, t.Tags)
+	m, _ := r.Total(t.Metric.Name, t.Tags)
 	return m.Count
 }
 
@@ -255,7 +255,7 @@ func (t Tolerance) delta(base, next *Result) (d FigureDelta, any bool) {
 
 // figure is the figure of one run with its interval.
 func (t Tolerance) figure(r *Result) (v, low, high float64, ok bool) {
-	m, ok := r.Metric(t.Metric.Name, t.Tags)
+	m, ok := r.Total(t.Metric.Name, t.Tags)
 	ok = ok && (m.Count > 0 || t.Metric.Kind == Gauge)
 	if !ok {
 		return 0, 0, 0, false

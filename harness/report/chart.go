@@ -360,7 +360,7 @@ func distribution(r *harness.Result) chart {
 	var lines []plotted
 	most := 1.0
 	for _, metric := range []*harness.Metric{harness.DeliveryLatency, harness.PublishLatency, harness.SubscribeLatency, harness.ConnectLatency, harness.AuthLatency} {
-		m, ok := r.Metric(metric.Name, nil)
+		m, ok := r.Total(metric.Name, nil)
 		if !ok || m.Count < 2 {
 			continue
 		}
