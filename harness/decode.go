@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"echolab/harness/spelling"
 )
 
 // decoder puts trees into structs as their tags say. Whatever is wrong becomes a problem at its place; the value stays zero.
@@ -59,6 +61,9 @@ func (d *decoder) mapping(t tree, what string, fields []field, into reflect.Valu
 			d.entry(b, into.FieldByIndex(f.index))
 		default:
 			d.add(b.at, "%s is no key of %s; %s", short(b.key), what, meant(b.key, keys(fields)))
+			if near := spelling.Closest(b.key, keys(fields)); near != "" {
+				given[near] = true // it is there, with another name
+			}
 		}
 	}
 	for _, f := range fields {

@@ -166,6 +166,9 @@ func (v *vocabulary) explain(err error, source string, begin int) error {
 			message += "; there are " + strings.Join(v.known(), ", ")
 		}
 	}
+	if strings.HasPrefix(message, "unexpected token EOF") {
+		message = "the expression ends too early; something is missing before its end"
+	}
 	return &templateError{at, message}
 }
 

@@ -66,6 +66,7 @@ func Parse(file string, content []byte, in ParseInput) (*Scenario, error) {
 	p.reader = &reader{problems: p.problems}
 	s := p.scenario(file, content)
 	if len(p.problems.List) > 0 {
+		p.problems.sort()
 		return nil, p.problems
 	}
 	return s, nil
