@@ -111,13 +111,13 @@ func bare(err error) error {
 func Fits(pattern, name string) bool { return pusher.Wildcard(pattern, name) }
 
 // Heard is one event from a Remote.
-type Heard = echo.Event
+type Heard = echo.Heard
 
 // Listen subscribes to channels, by their exact names, over a real WebSocket, calls ready once it is on all of them, and
 // each with every event until that returns an error or ctx ends, whose error it returns. member is the channel_data for
 // presence channels. What the server refuses is an *Error with its words.
 func (r Remote) Listen(ctx context.Context, channels []string, member string, ready func(socket string), each func(Heard) error) error {
-	c, err := echo.Dial(ctx, echo.Options{URL: r.URL, App: r.App, TLS: r.TLS})
+	c, err := echo.DialLine(ctx, echo.LineOptions{URL: r.URL, App: r.App, TLS: r.TLS})
 	if err != nil {
 		return r.words(err)
 	}

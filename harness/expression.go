@@ -24,6 +24,7 @@ import (
 const (
 	maxExpression = 4 << 10 // bytes
 	maxNodes      = 500
+	maxTemplates  = 10_000  // of one scenario: each takes some 0.1 ms to compile
 	maxTurns      = 100_000 // of predicates: map, filter, any …
 	maxMade       = 1 << 20 // bytes of text and places of lists that one evaluation makes
 )
@@ -51,10 +52,11 @@ type vocabulary struct {
 	environ map[string]string // env.NAME
 	data    bool              // data is there too
 	static  bool              // only what is known before the run: no user, no chance
+	count   *int              // templates compiled so far
 }
 
 func newVocabulary(vars ...string) *vocabulary {
-	v := &vocabulary{vars: make(map[string]bool, len(vars))}
+	v := &vocabulary{vars: make(map[string]bool, len(vars)), count: new(int)}
 	for _, name := range vars {
 		v.vars[name] = true
 	}
@@ -118,6 +120,9 @@ func compile(source string, offset int, names *vocabulary, place func(int) strin
 	}
 	if len(source) > maxExpression {
 		return nil, &templateError{begin, fmt.Sprintf("the expression has %d bytes; at most %d are read", len(source), maxExpression)}
+	}
+	if *names.count++; *names.count > maxTemplates {
+		return nil, &templateError{begin, fmt.Sprintf("more than %d templates in one scenario", maxTemplates)}
 	}
 	options := []expr.Option{expr.Env(names.types()), expr.Optimize(false), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
 	for _, name := range builtins {

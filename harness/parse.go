@@ -100,10 +100,11 @@ func (p *parsing) scenario(file string, content []byte) *Scenario {
 		}
 	}
 	d := &decoder{Problems: p.problems, environ: p.environ()}
-	d.static = &vocabulary{vars: map[string]bool{}, environ: d.environ, static: true}
+	d.static = newVocabulary()
+	d.static.environ, d.static.static = d.environ, true
 	d.values = make(map[string]any)
 	p.variables(d, whole.child("variables"))
-	d.names = &vocabulary{vars: maps.Clone(d.static.vars), environ: d.environ}
+	d.names = &vocabulary{vars: maps.Clone(d.static.vars), environ: d.environ, count: d.static.count}
 	p.ownVariables(d, whole)
 	if len(p.problems.List) > 0 {
 		return nil // what names variables would be told as unknown
@@ -134,6 +135,9 @@ func (p *parsing) scenario(file string, content []byte) *Scenario {
 	}
 	if whole.child("drain") == nil {
 		s.Drain = 5 * time.Second
+	}
+	if address := s.Target.URL; address != "" && !addressForm.MatchString(address) {
+		p.problems.add(whole.child("target").child("url").at, "%s is no address; write it as wss://staging.test or http://127.0.0.1:8080", short(address))
 	}
 	if l := s.Target.Auth.Login; l != nil {
 		if _, wrong := l.check(); wrong != "" {
@@ -288,6 +292,8 @@ func (p *parsing) environ() map[string]string {
 	return m
 }
 
+var addressForm = regexp.MustCompile(`^(ws|wss|http|https)://[^/\s]+`)
+
 var nameForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // wrongName is why a variable cannot be called that, "" when it can.
@@ -423,6 +429,7 @@ func likewise(text string, like any) (any, error) {
 		return nil, fmt.Errorf("it is no YAML or JSON value")
 	}
 	d := &decoder{Problems: r.problems, static: newVocabulary()}
+	d.static.static = true
 	value, ok := d.constant(t)
 	if _, isList := like.([]any); isList && ok {
 		if _, ok = value.([]any); !ok {

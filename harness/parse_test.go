@@ -119,6 +119,7 @@ func TestParse_EveryMistakeShowsItsPlace(t *testing.T) {
 		{"include of nothing", "name: try", "include: [other.yaml]", `s.yaml:1:11: include other.yaml: files cannot be included here`},
 		{"include of an unknown preset", "name: try", "include: ['preset:invoice-dya']", `there is no preset "invoice-dya"; did you mean invoice-day?`},
 		{"truth that is none", "name: try", "defaultThresholds: maybe", `s.yaml:1:20: defaultThresholds is "maybe"; it must be true or false`},
+		{"address without a scheme", "name: try", "target: {url: 'staging.test:443'}", `s.yaml:1:15: "staging.test:443" is no address; write it as wss://staging.test`},
 		{"login without a method", "name: try", "target: {auth: {endpoint: /a, login: {status: 200}}}", `a request needs one of get, post`},
 		{"stages without time", "vus: 3\n    duration: 10s", "stages: [{duration: 0s, target: 5}]", "constant-vus"},
 	} {
@@ -338,15 +339,16 @@ func TestParse_NoFileCanHoldItUp(t *testing.T) {
 		bomb += fmt.Sprintf("a%d: &a%d [*a%d, *a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i, i)
 	}
 	for name, content := range map[string]string{
-		"aliases":  "payloads:\n  " + strings.ReplaceAll(bomb, "\n", "\n  ") + "\n",
-		"brackets": strings.Repeat("[", 200_000),
-		"dashes":   strings.Repeat("- ", 200_000),
-		"keys":     strings.Repeat("? ", 50_000),
-		"size":     "name: " + strings.Repeat("x", 2<<20),
-		"nothing":  "",
-		"binary":   "\x00\xff\xfe",
-		"comment":  "# only",
-		"steps":    strings.Replace(good, "[think: 1s]", strings.Repeat("[{repeat: {times: 1, steps: ", 30)+"[connect]"+strings.Repeat("}}]", 30), 1),
+		"aliases":   "payloads:\n  " + strings.ReplaceAll(bomb, "\n", "\n  ") + "\n",
+		"brackets":  strings.Repeat("[", 200_000),
+		"dashes":    strings.Repeat("- ", 200_000),
+		"keys":      strings.Repeat("? ", 50_000),
+		"size":      "name: " + strings.Repeat("x", 2<<20),
+		"nothing":   "",
+		"templates": good + "description: x\nhealth: {}\n" + strings.Replace("target: {auth: {headers: {a: 'X'}}}\n", "X", strings.Repeat("{{vu}}", 100_000), 1),
+		"binary":    "\x00\xff\xfe",
+		"comment":   "# only",
+		"steps":     strings.Replace(good, "[think: 1s]", strings.Repeat("[{repeat: {times: 1, steps: ", 30)+"[connect]"+strings.Repeat("}}]", 30), 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()

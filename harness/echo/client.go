@@ -1,234 +1,436 @@
 package echo
 
 import (
-	"context"
-	"crypto/tls"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
-	"sync"
+	"strconv"
 	"time"
-
-	"github.com/gorilla/websocket"
-
-	"echolab/emulator/pusher"
 )
 
-// Options says where to connect and as whom.
-type Options struct {
-	// URL is the server's, such as http://127.0.0.1:8080 or wss://ws.example.com/prefix: http and ws mean the same.
-	URL string
-	// App holds the key, and the secret where private channels are to be subscribed to.
-	App pusher.App
-	// TLS says whom to trust where the URL is https or wss; nil is whom the system trusts.
-	TLS *tls.Config
-	// Origin is sent where the server looks at it; empty for none.
-	Origin string
-}
+func itoa(n int) string { return strconv.Itoa(n) }
 
-// Event is one message from the server, data decoded to its text where it is a JSON string.
-type Event struct {
-	Event, Channel, Data, User string
-}
+// State is the connection's, by pusher-js' names.
+type State uint8
 
-// Refused is what the server said instead of what was asked for.
-type Refused struct {
-	Code    int // of pusher:error or of the close frame; 0 for none
-	Message string
-}
+// The states. After a connection is lost the state stays StateConnected until the client connects again, a second later.
+const (
+	StateInitialized State = iota
+	StateConnecting
+	StateConnected
+	StateUnavailable
+	StateFailed
+	StateDisconnected
+)
 
-func (r *Refused) Error() string {
-	if r.Code == 0 {
-		return r.Message
-	}
-	return fmt.Sprintf("%d %s", r.Code, r.Message)
-}
+var stateNames = [...]string{"initialized", "connecting", "connected", "unavailable", "failed", "disconnected"}
 
-// Client is one connection. Subscribe and Next are for one goroutine at a time.
+func (s State) String() string { return stateNames[s] }
+
+// Client is one browser tab with one Echo. Its methods, but for Do and Post, are called on its loop: in a callback, in the
+// observer, or in a function given to Do or Post, like the lines of a page's script.
 type Client struct {
-	app    pusher.App
-	socket string
-	ws     *websocket.Conn
-	write  sync.Mutex // guards writing
-	early  []Event    // came while something else was waited for
+	// Tag is for whoever made the client.
+	Tag any
+	// Session is the user's, where an Endpoint authorises: set it before Connect to share it among the tabs of a user, or to
+	// log in first. The upgrade sends its cookies too.
+	Session *Session
+
+	loop  *loop
+	opt   *Options
+	place int // in loop.clients
+
+	state    State
+	usingTLS bool
+	again    bool // it has been connected before
+	gone     bool // Close has been called
+
+	conn     *transport
+	socketID string
+	runner   runner
+	strategy strategy
+	line     queue
+
+	retryTimer, unavailableTimer *timer
+	activity                     timer
+	activityTimeout              time.Duration
+	quietSince                   int64 // when the activity timer was last set anew, on the loop's clock
+	waiting                      bool  // a pong is awaited
+	began                        int64 // when connecting began
+
+	memory [2]remembered
+	delays [2]time.Duration
+
+	channels []*Channel
+	user     *User
+	changes  []change
+	heard    []heardAll
 }
 
-const handshake = 10 * time.Second
+type change struct {
+	id int
+	f  func(status string)
+}
 
-// Dial connects and waits for the server's greeting. A *Refused is the server's own no.
-func Dial(ctx context.Context, opt Options) (*Client, error) {
-	address, err := socketURL(opt.URL, opt.App.Key)
-	if err != nil {
-		return nil, err
+// Client makes a client; Connect, on its loop, has it connect. `new Echo` does both.
+func (e *Engine) Client(o *Options, tag any) *Client {
+	c := &Client{Tag: tag, loop: e.nextLoop(), opt: o, usingTLS: o.TLS}
+	c.activity.f = c.activityRang
+	c.loop.post(func() { c.loop.hold(c) })
+	return c
+}
+
+// Post has f run on the client's loop, soon; false where the engine has been closed. It can be called from anywhere.
+func (c *Client) Post(f func()) bool { return c.loop.post(f) }
+
+// Do is Post that waits until f has run. It must not be called on a loop.
+func (c *Client) Do(f func()) bool {
+	done := make(chan struct{})
+	if !c.loop.post(func() { defer close(done); f() }) {
+		return false
 	}
-	header := http.Header{}
-	if opt.Origin != "" {
-		header.Set("Origin", opt.Origin)
-	}
-	ctx, cancel := context.WithTimeout(ctx, handshake)
-	defer cancel()
-	ws, res, err := (&websocket.Dialer{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opt.TLS}).DialContext(ctx, address, header)
-	if res != nil && errors.Is(err, websocket.ErrBadHandshake) {
-		return nil, &Refused{Message: fmt.Sprintf("%s answered %s to a WebSocket", opt.URL, res.Status)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", opt.URL, err)
-	}
-	c := &Client{app: opt.App, ws: ws}
-	hello, err := c.await(ctx, "pusher:connection_established", "")
-	if err == nil {
-		var data struct {
-			Socket string `json:"socket_id"`
+	select {
+	case <-done:
+		return true
+	case <-c.loop.done:
+		select {
+		case <-done:
+			return true
+		default:
+			return false
 		}
-		err = json.Unmarshal([]byte(hello.Data), &data)
-		c.socket = data.Socket
 	}
-	if err != nil {
-		_ = ws.Close()
-		return nil, err
-	}
-	return c, nil
 }
 
-// socketURL is the address of the WebSocket.
-func socketURL(base, key string) (string, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("%q is no address; write it as http://127.0.0.1:8080", base)
-	}
-	switch u.Scheme {
-	case "http", "ws":
-		u.Scheme = "ws"
-	case "https", "wss":
-		u.Scheme = "wss"
-	default:
-		return "", fmt.Errorf("%q begins with %s; it must be http, https, ws or wss", base, u.Scheme)
-	}
-	u = u.JoinPath("app", key)
-	u.RawQuery = url.Values{"protocol": {"7"}, "client": {"echolab"}, "version": {"1"}, "flash": {"false"}}.Encode()
-	return u.String(), nil
+// After has f run on the client's loop once d has passed. stop, on the loop, takes it back.
+func (c *Client) After(d time.Duration, f func()) (stop func()) {
+	c.loop.look()
+	t := c.loop.startFunc(d, f)
+	return func() { c.loop.abort(t) }
 }
 
-// Socket is the socket id that the server gave.
-func (c *Client) Socket() string { return c.socket }
+// Options are what the client was made with.
+func (c *Client) Options() *Options { return c.opt }
 
-// Subscribe enters a channel, signed where its name asks for that, and waits for the confirmation. member is the
-// channel_data of a presence channel, a JSON object with user_id and user_info; "" elsewhere. A *Refused is the
-// server's own no.
-func (c *Client) Subscribe(ctx context.Context, channel, member string) error {
-	data := map[string]string{"channel": channel}
-	if strings.HasPrefix(channel, "private") || strings.HasPrefix(channel, "presence") {
-		data["auth"] = c.app.AuthString(pusher.ChannelText(c.socket, channel, member))
+// Now is the time of what is being handled, with a monotonic reading; inside After, Do and Post it is about the present.
+func (c *Client) Now() time.Time { return c.loop.at() }
+
+// State is pusher-js' connection.state.
+func (c *Client) State() State { return c.state }
+
+// SocketID is the present one; it stays after a connection was lost, until the next.
+func (c *Client) SocketID() string { return c.socketID }
+
+// Status is Echo's connectionStatus().
+func (c *Client) Status() string {
+	switch c.state {
+	case StateConnected, StateConnecting:
+		return c.state.String()
+	case StateFailed, StateUnavailable:
+		return "failed"
 	}
-	if member != "" {
-		data["channel_data"] = member
-	}
-	if err := c.Send(map[string]any{"event": "pusher:subscribe", "data": data}); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, handshake)
-	defer cancel()
-	_, err := c.await(ctx, "pusher_internal:subscription_succeeded", channel)
-	return err
+	return "disconnected"
 }
 
-// await reads until an event comes; events of channels that come before it are kept for Next.
-func (c *Client) await(ctx context.Context, event, channel string) (Event, error) {
-	for {
-		e, err := c.read(ctx)
+// OnConnectionChange is Echo's connector.onConnectionChange: f gets Status(), twice for connected and disconnected.
+func (c *Client) OnConnectionChange(f func(status string)) (off func()) {
+	id := c.loop.eng.id()
+	c.changes = append(c.changes, change{id, f})
+	return func() {
+		kept := make([]change, 0, len(c.changes))
+		for _, other := range c.changes {
+			if other.id != id {
+				kept = append(kept, other)
+			}
+		}
+		c.changes = kept
+	}
+}
+
+// Connect is pusher.connect(): it connects unless it is connected or connecting.
+func (c *Client) Connect() {
+	if c.conn != nil || c.runner != nil || c.gone {
+		return
+	}
+	if !c.opt.enabled(false) {
+		c.update(StateFailed)
+		return
+	}
+	c.loop.look()
+	c.began = c.loop.now
+	c.update(StateConnecting)
+	c.startConnecting()
+	c.unavailableTimer = c.loop.startFunc(c.opt.unavailableTimeout(), func() { c.update(StateUnavailable) })
+}
+
+func (c *Client) startConnecting() {
+	if c.strategy == nil {
+		c.strategy = c.defaultStrategy()
+	}
+	var done tried
+	done = func(o *outcome) {
 		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			return Event{}, &Refused{Message: fmt.Sprintf("the server did not answer with %s within %s", event, handshake)}
-		case err != nil:
-			return Event{}, err
-		case e.Event == "pusher:error", e.Event == "pusher:subscription_error" && e.Channel == channel:
-			return Event{}, refusal(e.Data)
-		case e.Event == event && e.Channel == channel:
-			return e, nil
+		case o == nil:
+			c.runner = c.strategy.connect(0, done)
+		case o.action == actError:
+			c.problem(o.problem)
+		default:
+			c.abortConnecting()
+			c.shaken(o)
 		}
-		c.early = append(c.early, e)
+	}
+	c.runner = c.strategy.connect(0, done)
+}
+
+func (c *Client) abortConnecting() {
+	if c.runner != nil {
+		r := c.runner
+		c.runner = nil
+		r.abort()
+	}
+	c.strategy = nil
+}
+
+// shaken acts on a handshake that came to something.
+func (c *Client) shaken(o *outcome) {
+	if o.action != actConnected {
+		c.act(o.action, o.problem)
+		return
+	}
+	c.activityTimeout = min(c.opt.activityTimeout(), o.timeout)
+	if o.t.pingDelay > 0 {
+		c.activityTimeout = min(c.activityTimeout, o.t.pingDelay)
+	}
+	c.loop.abort(c.unavailableTimer)
+	c.conn = o.t
+	o.t.mine = true
+	c.resetActivity()
+	c.socketID = o.socket
+	if n := c.tell(NoticeConnected); n != nil {
+		n.Took, n.Again = time.Duration(c.loop.now-c.began), c.again
+		c.told(n)
+	}
+	c.again = true
+	c.update(StateConnected)
+}
+
+// act is pusher-js' errorCallbacks.
+func (c *Client) act(a action, problem *Problem) {
+	if problem != nil {
+		c.problem(&Problem{Type: "WebSocketError", Inner: problem})
+	}
+	switch a {
+	case actTLS:
+		c.usingTLS = true
+		c.strategy = nil
+		c.retryIn(0)
+	case actRefused:
+		c.Disconnect()
+	case actBackoff:
+		c.retryIn(time.Second)
+	case actRetry:
+		c.retryIn(0)
 	}
 }
 
-// refusal reads the data of pusher:error or pusher:subscription_error.
-func refusal(data string) *Refused {
-	var e struct {
-		Code    int
-		Message string
-		Error   string
-	}
-	if json.Unmarshal([]byte(data), &e) != nil || e.Message+e.Error == "" {
-		return &Refused{Message: data}
-	}
-	return &Refused{e.Code, e.Message + e.Error}
-}
-
-// Next waits for the next event. Pings of the server are answered and not handed out. After an error there is nothing
-// more to come: ctx.Err(), or a *Refused with the code with which the server closed.
-func (c *Client) Next(ctx context.Context) (Event, error) {
-	if len(c.early) > 0 {
-		e := c.early[0]
-		c.early = c.early[1:]
-		return e, nil
-	}
-	return c.read(ctx)
-}
-
-func (c *Client) read(ctx context.Context) (Event, error) {
-	defer context.AfterFunc(ctx, func() { _ = c.ws.SetReadDeadline(time.Now()) })()
-	for {
-		var frame struct {
-			Event, Channel string
-			Data           json.RawMessage
-			User           any `json:"user_id"`
-		}
-		_, text, err := c.ws.ReadMessage()
-		if err != nil {
-			if ctx.Err() != nil {
-				return Event{}, ctx.Err()
-			}
-			if closed := (*websocket.CloseError)(nil); errors.As(err, &closed) {
-				return Event{}, &Refused{closed.Code, strings.TrimSpace("the server closed the connection " + closed.Text)}
-			}
-			return Event{}, fmt.Errorf("read: %w", err)
-		}
-		if json.Unmarshal(text, &frame) != nil {
-			continue // not the protocol's
-		}
-		if frame.Event == "pusher:ping" {
-			if err := c.Send(map[string]any{"event": "pusher:pong", "data": map[string]any{}}); err != nil {
-				return Event{}, err
-			}
-			continue
-		}
-		e := Event{Event: frame.Event, Channel: frame.Channel, Data: string(frame.Data)}
-		var inner string
-		if json.Unmarshal(frame.Data, &inner) == nil {
-			e.Data = inner
-		}
-		if frame.User != nil {
-			e.User = fmt.Sprint(frame.User)
-		}
-		return e, nil
+func (c *Client) problem(p *Problem) {
+	if n := c.tell(NoticeError); n != nil {
+		n.Problem = p
+		c.told(n)
 	}
 }
 
-// Send writes one message as JSON.
-func (c *Client) Send(message any) error {
-	c.write.Lock()
-	defer c.write.Unlock()
-	_ = c.ws.SetWriteDeadline(time.Now().Add(handshake))
-	if err := c.ws.WriteJSON(message); err != nil {
-		return fmt.Errorf("write: %w", err)
-	}
-	return nil
+// Disconnect is Echo.disconnect(): the socket is closed without a code and nothing is unsubscribed; Connect brings all
+// channels back.
+func (c *Client) Disconnect() {
+	c.disconnectInternally()
+	c.update(StateDisconnected)
 }
 
-// Close says goodbye and ends the connection.
-func (c *Client) Close() error {
-	_ = c.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
-	return c.ws.Close()
+func (c *Client) disconnectInternally() {
+	c.abortConnecting()
+	c.loop.abort(c.retryTimer)
+	c.retryTimer = nil
+	c.loop.abort(c.unavailableTimer)
+	if conn := c.abandon(); conn != nil {
+		conn.close()
+	}
+}
+
+func (c *Client) abandon() *transport {
+	if c.conn == nil {
+		return nil
+	}
+	c.stopActivity()
+	conn := c.conn
+	c.conn = nil
+	conn.mine = false
+	return conn
+}
+
+func (c *Client) retryIn(delay time.Duration) {
+	if n := c.tell(NoticeRetry); n != nil {
+		n.Delay, n.Seconds = delay, int((delay+time.Second/2)/time.Second)
+		c.told(n)
+	}
+	c.retryTimer = c.loop.startFunc(delay, func() {
+		c.disconnectInternally()
+		c.Connect()
+	})
+}
+
+// connectionClosed is the closed event of the connection's socket.
+func (c *Client) connectionClosed(_ *transport, e closeEvent) {
+	a := actionOf(e.code)
+	problem := problemOf(e.code, e.reason)
+	if problem != nil {
+		c.problem(problem)
+	}
+	if a != actNone {
+		c.act(a, problem)
+	}
+	c.abandon()
+	if c.state == StateConnecting || c.state == StateConnected {
+		c.retryIn(time.Second)
+	}
+}
+
+// update changes the state and does what hangs on it, in the order of pusher-js' listeners.
+func (c *Client) update(s State) {
+	previous := c.state
+	c.state = s
+	if previous == s {
+		return
+	}
+	if c.user != nil {
+		c.user.stateChanged(previous, s)
+	}
+	if n := c.tell(NoticeState); n != nil {
+		n.Previous, n.State = previous, s
+		c.told(n)
+	}
+	c.changed()
+	switch s {
+	case StateConnected:
+		for _, ch := range append([]*Channel(nil), c.channels...) {
+			c.Subscribe(ch.name)
+		}
+		c.changed()
+	case StateConnecting:
+		c.forget()
+	case StateDisconnected:
+		c.forget()
+		c.changed()
+	}
+}
+
+func (c *Client) changed() {
+	for _, change := range c.changes {
+		change.f(c.Status())
+	}
+}
+
+// forget is channels.disconnect().
+func (c *Client) forget() {
+	for _, ch := range c.channels {
+		ch.forget()
+	}
+}
+
+// resetActivity has the client ping after a while of silence. The timer stays where it is and looks again when it rings:
+// setting it anew for each message would cost more than the message.
+func (c *Client) resetActivity() {
+	c.quietSince = c.loop.now
+	if c.waiting || !c.activity.set() {
+		c.waiting = false
+		c.loop.start(&c.activity, c.activityTimeout)
+	}
+}
+
+func (c *Client) stopActivity() {
+	c.loop.abort(&c.activity)
+	c.waiting = false
+}
+
+func (c *Client) activityRang() {
+	if c.waiting {
+		c.waiting = false
+		c.retryIn(0)
+		return
+	}
+	if left := c.activityTimeout - time.Duration(c.loop.now-c.quietSince); left > 0 {
+		c.loop.start(&c.activity, left)
+		return
+	}
+	c.check()
+}
+
+// check is sendActivityCheck.
+func (c *Client) check() {
+	if n := c.tell(NoticePing); n != nil {
+		c.told(n)
+	}
+	c.sendText([]byte(`{"event":"pusher:ping","data":{}}`))
+	c.waiting = true
+	c.loop.start(&c.activity, c.opt.pongTimeout())
+}
+
+// Online is the browser's online event: an attempt at once while there is no connection.
+func (c *Client) Online() {
+	if c.state == StateConnecting || c.state == StateUnavailable {
+		c.retryIn(0)
+	}
+}
+
+// Offline is the browser's offline event: a ping at once.
+func (c *Client) Offline() {
+	if c.conn != nil {
+		c.check()
+	}
+}
+
+// sendText sends one message when the present task is over, as pusher-js does; false where there is no connection.
+func (c *Client) sendText(text []byte) bool {
+	t := c.conn
+	if t == nil || !t.opened {
+		return false
+	}
+	t.sock.send(text)
+	return true
+}
+
+// CloseTab closes the page: close code 1001, and nothing of the client happens any more.
+func (c *Client) CloseTab() { c.end(1001) }
+
+// Close disconnects for good, as Disconnect does, and forgets the client.
+func (c *Client) Close() { c.end(0) }
+
+func (c *Client) end(code int) {
+	if c.gone {
+		return
+	}
+	if conn := c.conn; conn != nil && code != 0 {
+		c.abandon()
+		conn.sock.close(code)
+	}
+	c.disconnectInternally()
+	c.gone = true
+	c.update(StateDisconnected)
+	c.loop.release(c)
+}
+
+// Cut ends the TCP connection as a broken network does: the server sees a reset, the page 1006, and it comes back after a
+// second.
+func (c *Client) Cut() {
+	if c.conn == nil || c.conn.sock == nil {
+		return
+	}
+	s := c.conn.sock
+	s.out = nil
+	s.hangUp(true)
+	c.loop.after(s.finish)
+}
+
+// Pause stops reading, as a slow or frozen page does: what the server sends piles up on its side. Timers go on.
+func (c *Client) Pause(on bool) {
+	if c.conn != nil && c.conn.sock != nil && c.conn.sock.link != nil {
+		c.conn.sock.link.pause(on)
+	}
 }

@@ -20,7 +20,7 @@ type only struct{ app pusher.App }
 func (o *only) ByID(id string) (*pusher.App, bool)   { return &o.app, id == o.app.ID }
 func (o *only) ByKey(key string) (*pusher.App, bool) { return &o.app, key == o.app.Key }
 
-func serve(t *testing.T, profile *pusher.Profile) (*emulator.Server, echo.Options) {
+func serve(t *testing.T, profile *pusher.Profile) (*emulator.Server, echo.LineOptions) {
 	t.Helper()
 	app := pusher.DefaultApp()
 	srv := emulator.New(emulator.Config{Profile: profile}, &only{app}, journal.New(journal.Options{}))
@@ -28,12 +28,12 @@ func serve(t *testing.T, profile *pusher.Profile) (*emulator.Server, echo.Option
 	require.NoError(t, err)
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { require.NoError(t, srv.Shutdown(context.Background())) })
-	return srv, echo.Options{URL: "http://" + l.Addr().String(), App: app}
+	return srv, echo.LineOptions{URL: "http://" + l.Addr().String(), App: app}
 }
 
-func TestClient_HearsWhatItSubscribedTo(t *testing.T) {
+func TestLine_HearsWhatItSubscribedTo(t *testing.T) {
 	srv, opt := serve(t, nil)
-	c, err := echo.Dial(t.Context(), opt)
+	c, err := echo.DialLine(t.Context(), opt)
 	require.NoError(t, err)
 	defer c.Close()
 	require.NoError(t, c.Subscribe(t.Context(), "private-a", ""))
@@ -43,7 +43,7 @@ func TestClient_HearsWhatItSubscribedTo(t *testing.T) {
 	require.NoError(t, err)
 	e, err := c.Next(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, echo.Event{Event: "E", Channel: "private-a", Data: `{"id":1}`}, e)
+	assert.Equal(t, echo.Heard{Event: "E", Channel: "private-a", Data: `{"id":1}`}, e)
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
@@ -51,20 +51,20 @@ func TestClient_HearsWhatItSubscribedTo(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestClient_TellsTheServersNo(t *testing.T) {
+func TestLine_TellsTheServersNo(t *testing.T) {
 	for _, profile := range pusher.Profiles {
 		t.Run(profile.Name, func(t *testing.T) {
 			srv, opt := serve(t, profile)
 			wrong := opt
 			wrong.App.Key = "nobody"
-			_, err := echo.Dial(t.Context(), wrong)
+			_, err := echo.DialLine(t.Context(), wrong)
 			var refused *echo.Refused
 			require.ErrorAs(t, err, &refused)
 			assert.Equal(t, &echo.Refused{Code: 4001, Message: "Application does not exist"}, refused)
 
 			wrong = opt
 			wrong.App.Secret = "wrong"
-			c, err := echo.Dial(t.Context(), wrong)
+			c, err := echo.DialLine(t.Context(), wrong)
 			require.NoError(t, err)
 			defer c.Close()
 			require.ErrorAs(t, c.Subscribe(t.Context(), "private-a", ""), &refused)
@@ -76,7 +76,7 @@ func TestClient_TellsTheServersNo(t *testing.T) {
 		})
 	}
 	for _, url := range []string{"", "127.0.0.1:8080", "ftp://x"} {
-		_, err := echo.Dial(t.Context(), echo.Options{URL: url})
+		_, err := echo.DialLine(t.Context(), echo.LineOptions{URL: url})
 		assert.Error(t, err, url)
 	}
 }
