@@ -3,6 +3,7 @@ module echolab
 go 1.26.0
 
 require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/andybalholm/brotli v1.2.8
 	github.com/brianvoe/gofakeit/v7 v7.18.1
 	github.com/expr-lang/expr v1.17.8
@@ -21,8 +22,6 @@ require (
 	github.com/wailsapp/wails/v2 v2.16.0
 	modernc.org/sqlite v1.61.1
 )
-
-require github.com/HdrHistogram/hdrhistogram-go v1.4.0
 
 require (
 	git.sr.ht/~jackmordaunt/go-toast/v2 v2.0.3 // indirect

@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"app/desktop": {"app/api"},
 	"app": {
 		"app/store", "app/certificate", "app/metrics", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
-		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording",
+		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording", "harness/spelling",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
 	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},
@@ -39,7 +39,8 @@ var mayImport = map[string][]string{
 	"emulator/pusher":       {},
 	"emulator/journal":      {},
 	"emulator/fault":        {},
-	"harness":               {"harness/echo", "harness/recording", "emulator/fault", "emulator/pusher"},
+	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "testdata/scenarios", "emulator/fault", "emulator/pusher"},
+	"harness/spelling":      {},
 	"harness/echo":          {"emulator/pusher"},
 	"harness/recording":     {"emulator/journal", "emulator/pusher"},
 	"harness/report":        {"harness"},
@@ -52,7 +53,7 @@ var mayUse = map[string][]string{
 	"github.com/wailsapp/wails/v2": {"app/desktop", "app/cli", ""},
 	"github.com/spf13/cobra":       {"app/cli", ""},
 	"github.com/prometheus":        {"app/metrics", "app", "app/api", "app/cli", "app/desktop", ""},
-	"github.com/expr-lang/expr":    {"emulator/laravel", "app", "app/api", "app/cli", "app/desktop", ""},
+	"github.com/expr-lang/expr":    {"emulator/laravel", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/gorilla/websocket": {
 		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", "",
 	},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"echolab/emulator/laravel"
+	"echolab/harness/spelling"
 )
 
 // DefaultOrigins are the front ends that a browser may call the emulated application from unless auth.origins says
@@ -139,7 +140,7 @@ func (d *describing) nearMisses(t tree) {
 	}
 	for _, b := range t.branches() {
 		near := Closest(b.key, known)
-		if near != "" && near != b.key && edits(b.key, near) == 1 && t.get(near).value == nil {
+		if near != "" && near != b.key && spelling.Edits(b.key, near) == 1 && t.get(near).value == nil {
 			d.warn("%s: %s is taken for a field of your own; did you mean %s?", b.at, short(b.key), near)
 		}
 	}

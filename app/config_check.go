@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"echolab/emulator/laravel"
+	"echolab/harness/spelling"
 )
 
 // checkTogether warns of what is valid by itself but will not work, or not as a Laravel user expects.
@@ -33,7 +34,7 @@ func (l *loader) checkNames() {
 		if !strings.HasPrefix(name, "REVERB_") && !strings.HasPrefix(name, "ECHOLAB_") || slices.Contains(known, name) {
 			continue
 		}
-		if near := Closest(name, known); near != "" && edits(name, near) <= 3 {
+		if near := Closest(name, known); near != "" && spelling.Edits(name, near) <= 3 {
 			found := l.lookup(name)[0]
 			place := "environment"
 			if found.from.File != "" {

@@ -10,16 +10,16 @@ import (
 // HealthLimits is beyond what the generator does not trust its own figures.
 type HealthLimits struct {
 	// ScheduleLag is the 99th percentile of how much later than due things were begun; default 50 ms.
-	ScheduleLag time.Duration
+	ScheduleLag time.Duration `yaml:"scheduleLag" help:"how late the 99th percentile of things may be begun (default 50ms)"`
 	// CPU is the share of the processors that the generator may use in a whole second before it stops being able to tell
 	// its own slowness from the server's; default 0.95. Only seconds in a row count: see BusySeconds.
-	CPU float64
+	CPU float64 `yaml:"cpu" help:"the share of the processors that the generator may use (default 0.95)"`
 	// BusySeconds is how many seconds in a row above CPU are too many; default 5.
-	BusySeconds int
+	BusySeconds int `yaml:"busySeconds" help:"how many seconds in a row above it are too many (default 5)"`
 	// GCPause is the longest stop of the garbage collector; default 100 ms.
-	GCPause time.Duration
+	GCPause time.Duration `yaml:"gcPause" help:"the longest stop of the garbage collector (default 100ms)"`
 	// SocketErrors is how many connections may fail for reasons of this machine (no ports, no descriptors); default 0.
-	SocketErrors int64
+	SocketErrors int64 `yaml:"socketErrors" help:"how many connections may fail for want of ports or files on this machine (default 0)"`
 }
 
 func (l HealthLimits) withDefaults() HealthLimits {

@@ -8,8 +8,9 @@ import (
 
 // Stage is one leg of a ramp: linear from where it begins to Target.
 type Stage struct {
-	Duration time.Duration
-	Target   float64 // virtual users, or iterations each timeUnit
+	Duration time.Duration `yaml:"duration" required:"true" help:"how long it takes; 0s is a jump"`
+	// Target is virtual users, or iterations each timeUnit.
+	Target float64 `yaml:"target" required:"true" help:"users, or iterations each timeUnit, at its end"`
 }
 
 // Arrivals says when iterations are due, whatever became of the ones before (an open model: a slow server is not waited

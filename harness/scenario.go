@@ -8,7 +8,7 @@ type Scenario struct {
 	Name        string
 	Description string
 	File        string // as it was named
-	Seed        uint64
+	Seed        uint64 // 0: the file gives none
 	// Variables are the names that templates may use, with their values after -e, environment and file.
 	Variables map[string]any
 	Target    TargetOptions
@@ -26,27 +26,28 @@ type Scenario struct {
 
 // TargetOptions is what to test and how to be let in; flags win over it.
 type TargetOptions struct {
-	URL    string // ws://, wss://, http:// or https://; "" is the embedded emulator
-	AppID  string
-	Key    string
-	Secret string
-	Auth   AuthOptions
+	URL    string `yaml:"url" help:"ws://, wss://, http:// or https://; without one it is the embedded emulator"`
+	AppID  string `yaml:"app.id" help:"the app's id"`
+	Key    string `yaml:"app.key" help:"the app's key"`
+	Secret string `yaml:"app.secret" help:"the app's secret, such as {{ env.PUSHER_APP_SECRET }}"`
+
+	Auth AuthOptions `yaml:"auth" help:"who authorises channels: the app's secret where no endpoint is named"`
 	// Namespace is Echo's: "" is App.Events.
-	Namespace string
+	Namespace string `yaml:"namespace" help:"Echo's namespace of events (default App.Events)"`
 	// App is the address of the application behind http steps; "" is the target's own.
-	App string
+	App string `yaml:"application" help:"the address of the application for http steps (default: the target's)"`
 }
 
 // AuthOptions says who authorises channels: the app's secret where Endpoint is "", else a real application.
 type AuthOptions struct {
-	Endpoint     string          // such as https://staging.test/broadcasting/auth
-	UserEndpoint string          // for signing in; "" is beside Endpoint
-	Headers      map[string]Text // sent with each request
-	BearerToken  Text            // of each user
-	CSRFToken    Text            // of each user; taken from the XSRF-TOKEN cookie where there is one
-	Login        *HTTPRequest    // made once by each user before it connects; its cookies are kept
-	Cookies      map[string]Text // of each user
-	Timeout      time.Duration   // of one request; default 30 s
+	Endpoint     string          `yaml:"endpoint" help:"such as https://staging.test/broadcasting/auth"`
+	UserEndpoint string          `yaml:"userEndpoint" help:"for signing in (default: beside endpoint)"`
+	Headers      map[string]Text `yaml:"headers" help:"sent with each request"`
+	BearerToken  Text            `yaml:"bearerToken" help:"of each user"`
+	CSRFToken    Text            `yaml:"csrfToken" help:"of each user; taken from the cookie XSRF-TOKEN where there is one"`
+	Login        *HTTPRequest    `yaml:"login" help:"a request that each user makes once before it connects; its cookies are kept"`
+	Cookies      map[string]Text `yaml:"cookies" help:"of each user"`
+	Timeout      time.Duration   `yaml:"timeout" help:"of one request (default 30s)"`
 }
 
 // Executor names how a group's virtual users come and what makes an iteration due (k6's names).
@@ -64,39 +65,43 @@ const (
 // Group is one entry of a file's scenarios: virtual users who do the same.
 type Group struct {
 	Name     string
-	Executor Executor
 	Place    string
+	Executor Executor `yaml:"executor" required:"true" help:"how users come and what makes an iteration due"`
 	// StartTime is when it begins, since the run's start.
-	StartTime time.Duration
+	StartTime time.Duration `yaml:"startTime" help:"when it begins, since the run's start"`
 	// GracefulStop is how long an iteration may go on at the end before it is ended; default 30 s. GracefulRampDown is the
 	// same for a user that a ramp takes away.
-	GracefulStop     time.Duration
-	GracefulRampDown time.Duration
+	GracefulStop     time.Duration `yaml:"gracefulStop" help:"how long an iteration may go on at the end before it is ended (default 30s)"`
+	GracefulRampDown time.Duration `yaml:"gracefulRampDown" help:"the same for a user whom a ramp takes away (default 30s)"`
 
-	VUs         int           // constant-vus, per-vu-iterations
-	StartVUs    int           // ramping-vus
-	Iterations  int           // per-vu-iterations
-	Duration    time.Duration // constant-*
-	MaxDuration time.Duration // per-vu-iterations; default 10 min
-	Stages      []Stage       // ramping-*
-	StartRate   float64       // ramping-arrival-rate, in TimeUnit
-	Rate        float64       // constant-arrival-rate, in TimeUnit
-	TimeUnit    time.Duration // default 1 s
+	VUs         int           `yaml:"vus" help:"how many virtual users"`
+	StartVUs    int           `yaml:"startVUs" help:"how many users it begins with (default 0)"`
+	Iterations  int           `yaml:"iterations" help:"how many each user makes (default 1)"`
+	Duration    time.Duration `yaml:"duration" help:"for how long"`
+	MaxDuration time.Duration `yaml:"maxDuration" help:"how long all iterations may take (default 10m)"`
+	Stages      []Stage       `yaml:"stages" help:"the legs of the ramp"`
+	StartRate   float64       `yaml:"startRate" help:"iterations each timeUnit at the beginning (default 0)"`
+	Rate        float64       `yaml:"rate" help:"iterations each timeUnit"`
+	TimeUnit    time.Duration `yaml:"timeUnit" help:"what rates count by (default 1s)"`
 	// PreAllocatedVUs work from the start; up to MaxVUs are added when all are busy. An iteration that finds none is
 	// dropped and counted.
-	PreAllocatedVUs int
-	MaxVUs          int
+	PreAllocatedVUs int `yaml:"preAllocatedVUs" help:"users who work from the start (default: the rate a second, at most 100)"`
+	MaxVUs          int `yaml:"maxVUs" help:"users at most; they are added when all are busy (default: five times the rate a second, at most 1000)"`
 
-	User UserOptions
+	User UserOptions `yaml:"user" help:"who a virtual user is to the application"`
+	// Journey is where Setup, Steps and Teardown come from that the group does not have itself.
+	Journey string `yaml:"journey" of:"journeys" help:"the journey that setup, steps and teardown are taken from where they are not here"`
 	// Setup runs once when a virtual user begins, Steps at each iteration (VU executors repeat them until the user is
 	// taken away; without any it stays and listens), Teardown once when it ends.
-	Setup, Steps, Teardown []Step
+	Setup    []Step `yaml:"setup" help:"done once when a virtual user begins"`
+	Steps    []Step `yaml:"steps" help:"an iteration; without any the user stays and listens"`
+	Teardown []Step `yaml:"teardown" help:"done once when a virtual user ends"`
 }
 
 // UserOptions is who a virtual user is to the application.
 type UserOptions struct {
-	ID   Text  // the member's user_id; default: the user's number in the run
-	Info Value // user_info
+	ID   Text  `yaml:"id" help:"the member's user_id (default: the user's number in the run)"`
+	Info Value `yaml:"info" help:"user_info, an object"`
 }
 
 // Step is one step of a file, read and checked.

@@ -85,7 +85,7 @@ type Publish struct {
 	Channel  Text   `yaml:"channel" help:"the channel, with the wire's prefix"`
 	Channels []Text `yaml:"channels" help:"several"`
 	Event    Text   `yaml:"event" required:"true" help:"the name on the wire"`
-	Payload  Value  `yaml:"payload" help:"what is sent, or the name of one of payloads"`
+	Payload  Value  `yaml:"payload" of:"payloads" help:"what is sent, or the name of one of payloads"`
 	ToOthers bool   `yaml:"toOthers" help:"leave this user's own socket out"`
 }
 
@@ -139,7 +139,7 @@ type Expect struct {
 	Members *int          `yaml:"members" help:"how many members the channel must have"`
 	Member  Text          `yaml:"member" help:"a user_id that must be among them"`
 	Nothing bool          `yaml:"nothing" help:"no such event may come"`
-	Since   string        `yaml:"since" help:"now, or begin: what came since the iteration began counts too (default begin)"`
+	Since   string        `yaml:"since" values:"now,begin" help:"now, or begin: what came since the iteration began counts too (default begin)"`
 	Within  time.Duration `yaml:"within" help:"how long to wait (default 5s)"`
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"echolab/harness/spelling"
 )
 
 // Threshold is one condition that a run must meet (k6's syntax: "p(95)<50").
@@ -46,7 +48,7 @@ func ParseSelector(text string) (*Metric, map[string]string, error) {
 	}
 	m, known := MetricNamed(parts[1])
 	if !known {
-		return nil, nil, fmt.Errorf("there is no metric %s; there are %s", parts[1], strings.Join(metricNames(), ", "))
+		return nil, nil, fmt.Errorf("there is no metric %s; %s", parts[1], meant(parts[1], metricNames()))
 	}
 	tags := make(map[string]string)
 	for pair := range strings.SplitSeq(parts[2], ",") {
@@ -62,6 +64,9 @@ func ParseSelector(text string) (*Metric, map[string]string, error) {
 			has := "it has none"
 			if len(m.Tags) > 0 {
 				has = "it has " + strings.Join(m.Tags, ", ")
+			}
+			if near := spelling.Closest(key, m.Tags); near != "" {
+				has = "did you mean " + near + "?"
 			}
 			return nil, nil, fmt.Errorf("%s has no tag %s; %s", m.Name, key, has)
 		}

@@ -26,7 +26,7 @@ const (
 )
 
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand, schema, version, settingsTopic, waitTopic}
+var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand, validate, schema, version, settingsTopic, scenarioTopic, waitTopic}
 
 // shell is what a command has around it.
 type shell struct {

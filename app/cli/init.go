@@ -26,6 +26,7 @@ for each part, to start from. A file that is there stays, unless --force is give
 change: the built-in ones of the same name take their place.`,
 		Example: `  echolab init
   echolab init --stdout | less
+  echolab init scenario typing-room             # a scenario for 'echolab run'
   echolab schema config > echolab.schema.json   # for an editor`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -48,6 +49,7 @@ change: the built-in ones of the same name take their place.`,
 	cmd.Flags().BoolVar(&force, "force", false, "replace a file that is there")
 	cmd.Flags().BoolVar(&stdout, "stdout", false, "print it instead")
 	cmd.MarkFlagsMutuallyExclusive("force", "stdout")
+	cmd.AddCommand(initScenario(s))
 	return cmd
 }
 

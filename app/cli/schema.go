@@ -16,6 +16,7 @@ var schemas = []struct {
 	schema     func() []byte
 }{
 	{"config", "echolab.yaml", app.ConfigSchema},
+	{"scenario", "a scenario of 'echolab run'", app.ScenarioSchema},
 }
 
 func schema(s *shell) *cobra.Command {
