@@ -20,6 +20,7 @@ require (
 	github.com/spf13/pflag v1.0.9
 	github.com/stretchr/testify v1.12.1
 	github.com/wailsapp/wails/v2 v2.16.0
+	golang.org/x/term v0.47.0
 	modernc.org/sqlite v1.61.1
 )
 

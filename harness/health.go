@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"time"
 )
 
@@ -60,14 +61,19 @@ type Health struct {
 	registry *Registry
 	cpu      Series
 	gc       []metrics.Sample
+	pauses   []uint64 // of before, by bucket
 }
 
 // NewHealth begins to watch. embedded says that the server under test runs in this process, whose CPU is then both's:
 // it is shown, and judged only by the schedule.
 func NewHealth(limits HealthLimits, r *Registry, embedded bool, now time.Time) *Health {
 	u := OwnUsage()
-	return &Health{limits: limits.withDefaults(), embedded: embedded, began: now, first: u, last: u, lastAt: now, registry: r,
+	h := &Health{limits: limits.withDefaults(), embedded: embedded, began: now, first: u, last: u, lastAt: now, registry: r,
 		cpu: r.Series(GeneratorCPU), gc: []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}}
+	if metrics.Read(h.gc); h.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
+		h.pauses = slices.Clone(h.gc[0].Value.Float64Histogram().Counts)
+	}
+	return h
 }
 
 // Tick looks at the last second.
@@ -99,7 +105,7 @@ func (h *Health) Result(r *Result, now time.Time) HealthResult {
 	}
 	metrics.Read(h.gc)
 	if h.gc[0].Value.Kind() == metrics.KindFloat64Histogram {
-		out.GCPauseMS = longest(h.gc[0].Value.Float64Histogram()) * 1000
+		out.GCPauseMS = longest(h.gc[0].Value.Float64Histogram(), h.pauses) * 1000
 	}
 	if lag, ok := r.Metric(ScheduleLag.Name, nil); ok {
 		out.ScheduleLagP99MS = lag.Percentile(99)
@@ -123,10 +129,10 @@ func (h *Health) Result(r *Result, now time.Time) HealthResult {
 	return out
 }
 
-// longest is the upper end of the highest bucket that holds anything, in seconds.
-func longest(h *metrics.Float64Histogram) float64 {
+// longest is the lower end of the highest bucket that holds more than before, in seconds.
+func longest(h *metrics.Float64Histogram, before []uint64) float64 {
 	for i := len(h.Counts) - 1; i >= 0; i-- {
-		if h.Counts[i] > 0 {
+		if h.Counts[i] > 0 && (i >= len(before) || h.Counts[i] > before[i]) {
 			return h.Buckets[i]
 		}
 	}

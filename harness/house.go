@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"math/bits"
 	"sync"
 	"time"
 )
@@ -394,4 +395,15 @@ func (b *bitset) put(i int, in bool) {
 	} else {
 		(*b)[i/64] &^= 1 << (i % 64)
 	}
+}
+
+// Members is how many members the client lists, and whether user is among them.
+func (s *Stay) Members(user string) (count int, in bool) {
+	s.room.mu.Lock()
+	defer s.room.mu.Unlock()
+	for _, word := range s.listed {
+		count += bits.OnesCount64(word)
+	}
+	i, known := s.room.index[user]
+	return count, known && s.listed.has(i)
 }

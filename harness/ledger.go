@@ -42,8 +42,9 @@ type LedgerConfig struct {
 	// Patience is how long a delivery may take before it counts as missing; default 10 s. If it comes after all it counts
 	// as late instead.
 	Patience time.Duration
-	// Grace is the uncertainty around a connection that ended: what was accepted less than that before need not have
-	// arrived, what was sent less than that after a leave may still. Default 1 s.
+	// Grace is the uncertainty around coming and going: what was accepted less than that before a connection ended need not
+	// have arrived, what was sent less than that after a leave may still, as may what was accepted less than that before the
+	// client asked (a server of several nodes). For whispers, whose acceptance nobody tells, it is Patience. Default 1 s.
 	Grace time.Duration
 }
 

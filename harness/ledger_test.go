@@ -134,13 +134,26 @@ func TestLedger(t *testing.T) {
 		}, counts{uncertain: 1}},
 		{"accepted before it asked", func(t *testing.T, b *book) {
 			_, data := b.publish(t, 1, 2, "portal")
+			_, s := b.subscribed("a", "portal", 1500, 1508)
+			s.Received(b.rec, "E", data, b.at(1511))
+		}, counts{leaked: 1}},
+		{"accepted just before it asked, by a server of several nodes", func(t *testing.T, b *book) {
+			_, data := b.publish(t, 1, 2, "portal")
 			_, s := b.subscribed("a", "portal", 5, 8)
 			s.Received(b.rec, "E", data, b.at(11))
-		}, counts{leaked: 1}},
+		}, counts{uncertain: 1}},
+		{"a whisper written before the client asked, which the server took after", func(t *testing.T, b *book) {
+			a, _ := b.subscribed("a", "private-x", 1, 5)
+			p := b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10), At: b.at(10), Sender: a, Whisper: true})
+			data, _ := p.Mark([]byte(`{}`))
+			p.Accepted(b.at(10))
+			_, sb := b.subscribed("b", "private-x", 2000, 2010)
+			sb.Received(b.rec, "client-typing", data, b.at(2011))
+		}, counts{uncertain: 1}},
 		{"accepted before it asked, from a cache channel", func(t *testing.T, b *book) {
 			_, data := b.publish(t, 1, 2, "cache-portal")
-			_, s := b.subscribed("a", "cache-portal", 5, 8)
-			s.Received(b.rec, "E", data, b.at(11))
+			_, s := b.subscribed("a", "cache-portal", 1500, 1508)
+			s.Received(b.rec, "E", data, b.at(1511))
 		}, counts{uncertain: 1}},
 		{"refused and yet delivered", func(t *testing.T, b *book) {
 			_, s := b.subscribed("a", "portal", 1, 5)
@@ -174,6 +187,13 @@ func TestLedger(t *testing.T) {
 			sb.Received(b.rec, "client-typing", sent[1], b.at(13))
 			sb.Received(b.rec, "client-typing", sent[0], b.at(14))
 		}, counts{expected: 2, delivered: 2, reordered: 1}},
+		{"a whisper whose sender's connection ended just then", func(t *testing.T, b *book) {
+			a, _ := b.subscribed("a", "private-x", 1, 5)
+			b.subscribed("b", "private-x", 1, 5)
+			p := b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10), At: b.at(10), Sender: a, Whisper: true})
+			p.Accepted(b.at(10))
+			a.Lost(b.at(11))
+		}, counts{}},
 		{"on two channels", func(t *testing.T, b *book) {
 			_, one := b.subscribed("a", "x", 1, 5)
 			_, two := b.subscribed("b", "y", 1, 5)

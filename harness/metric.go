@@ -358,3 +358,22 @@ func (rec *Recorder) checks(s Series, all, good int64) {
 	rec.goods[s] += good
 	rec.mu.Unlock()
 }
+
+// deliveries is how many deliveries came so far, and the 95th percentile of their latency, for whoever watches.
+func (r *Registry) deliveries() (n int64, p95 time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := newHistogram()
+	for _, d := range r.series {
+		switch d.metric {
+		case Delivered:
+			n += d.count
+		case DeliveryLatency:
+			if d.total != nil {
+				all.Merge(d.total)
+				all.Merge(d.now)
+			}
+		}
+	}
+	return n, time.Duration(all.ValueAtQuantile(95)) * time.Microsecond
+}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ type LedgerClient struct {
 	socket string
 	latest map[*channelBook]*Subscription
 	said   map[*channelBook]*place // its last whisper
+	lost   []int64                 // when its connections ended
 }
 
 // Client enters a client; name is for people, such as staff/12.
@@ -26,6 +28,20 @@ func (c *LedgerClient) Socket(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.socket = id
+}
+
+// Lost says that the client's connection ended: what it whispered just before may never have reached the server.
+func (c *LedgerClient) Lost(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = append(c.lost, c.ledger.since(at))
+}
+
+// lostWithin tells whether a connection of the client ended in a time, in ns since the start.
+func (c *LedgerClient) lostWithin(from, to int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.lost, func(at int64) bool { return at >= from && at <= to })
 }
 
 // follow links a whisper to the client's one before it in the same channel.
@@ -133,12 +149,13 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	case tooLate:
 		l.counts[countMissing].Add(-1)
 		l.rec.Add(l.wrong["missing"], -1)
-		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
 		l.counts[countDelivered].Add(1)
-	default:
-		if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
-			l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
-		}
+		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
+		rec.Add(here.came, 1)
+		return
+	}
+	if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
+		l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
 	}
 	rec.Add(here.came, 1)
 }
@@ -251,19 +268,24 @@ const (
 )
 
 func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) {
-	accepted := p.accepted.Load()
+	accepted, slack := p.accepted.Load(), grace
+	if p.whisper { // nobody says when the server took it: it was written, that is all
+		slack = int64(s.client.ledger.cfg.Patience)
+	}
 	switch {
 	case p.sender == s.client:
 		return mustNot, "its sender is left out"
 	case accepted == refusedMark:
 		return mustNot, "the server had refused it"
-	case accepted > 0 && accepted < s.asked && !s.channel.cache: // a cache channel sends its last event to who comes
+	case accepted > 0 && accepted+slack < s.asked && !s.channel.cache: // a cache channel sends its last event to who comes
 		return mustNot, "it was accepted before the client asked for the channel"
-	case s.left > 0 && p.sent > s.left+grace:
+	case s.left > 0 && p.sent > s.left+grace: // what is sent after a leave was seen must not come
 		return mustNot, "the client had left the channel"
 	case accepted == 0 || s.confirmed == 0 || p.sent < s.confirmed:
 		return may, ""
-	case s.left == 0, !s.cut && accepted < s.left, s.cut && accepted < s.left-grace:
+	case p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+slack):
+		return may, ""
+	case s.left == 0, !s.cut && !p.whisper && accepted < s.left, accepted < s.left-slack:
 		return must, ""
 	}
 	return may, ""

@@ -1,4 +1,181 @@
 package harness
 
-// User is one virtual user: its client, variables and random stream.
-type User struct{}
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"echolab/harness/echo"
+)
+
+// User is one virtual user: its client, its variables and its random stream. Its steps run on one goroutine; what the
+// client hears comes in on the client's loop.
+type User struct {
+	run       *run
+	group     *groupRun
+	number    int    // in its group, from 0
+	name      string // group/number, from 1, for people
+	id        string // user_id
+	info      []byte // user_info, JSON
+	infoValue any
+	rng       *rand.Rand
+	vars      map[string]any
+	fresh     uint64 // of seq()
+
+	client  *echo.Client
+	session *echo.Session // with the application: cookies, tokens
+	began   time.Time     // of the iteration
+	taken   atomic.Int64  // bytes received
+	book    *LedgerClient
+	rec     *Recorder
+
+	// due is when the step at hand was to begin by the plan: what a step measures counts from there.
+	due       time.Time
+	until     time.Time // when its work ends; zero: with what it is doing
+	step      *Step     // the one at hand
+	iteration uint64
+
+	mu       sync.Mutex // guards everything below
+	channels map[string]*attendance
+	waiting  []*waiter
+	lostAt   time.Time // since when it is without a connection; zero while it has one
+	online   bool      // it has a connection
+	closing  bool      // it is going of its own will
+	slow     context.CancelFunc
+}
+
+// attendance is a user's time in a channel, as the user's client sees it.
+type attendance struct {
+	kind    string
+	sub     *Subscription // nil while it is not subscribed
+	stay    *Stay
+	ready   bool // confirmed
+	refused *echo.Problem
+	bound   map[string]*hearing // listeners, by the name on the wire
+	recent  []heard             // kept where the group expects something of this channel
+}
+
+// hearing is a listener, as the scenario named it.
+type hearing struct {
+	asked string
+	count int64
+}
+
+// heard is an event that came.
+type heard struct {
+	event string
+	data  []byte
+	at    time.Time
+}
+
+// waiter is a step that waits for something the client hears.
+type waiter struct {
+	ready func(u *User) bool // called with mu held
+	ch    chan struct{}
+}
+
+// await waits until something holds, looking whenever the client hears anything; most is how long. ok tells whether it did.
+func (u *User) await(ctx context.Context, most time.Duration, ready func(u *User) bool) (ok bool, err error) {
+	w := &waiter{ready, make(chan struct{})}
+	u.mu.Lock()
+	if ready(u) {
+		u.mu.Unlock()
+		return true, nil
+	}
+	u.waiting = append(u.waiting, w)
+	u.mu.Unlock()
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-w.ch:
+		return true, nil
+	case <-timer.C:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for i := range u.waiting {
+		if u.waiting[i] == w {
+			u.waiting = append(u.waiting[:i], u.waiting[i+1:]...)
+			return false, err
+		}
+	}
+	return true, nil // it held at the same moment
+}
+
+// noticeLocked wakes the steps whose time has come.
+func (u *User) noticeLocked() {
+	kept := u.waiting[:0]
+	for _, w := range u.waiting {
+		if w.ready(u) {
+			close(w.ch)
+		} else {
+			kept = append(kept, w)
+		}
+	}
+	clear(u.waiting[len(kept):])
+	u.waiting = kept
+}
+
+// attendanceLocked is the user's record of a channel, made where there is none.
+func (u *User) attendanceLocked(channel string) *attendance {
+	a := u.channels[channel]
+	if a == nil {
+		if u.channels == nil {
+			u.channels = make(map[string]*attendance, 1)
+		}
+		a = &attendance{kind: KindOf(channel)}
+		u.channels[channel] = a
+	}
+	return a
+}
+
+// now is how the schedule goes on after something whose end was waited for: what comes next is due now, unless it was due
+// later.
+func (u *User) now() {
+	if now := time.Now(); now.After(u.due) {
+		u.due = now
+	}
+}
+
+// wait sleeps until the instant, which becomes when the next step is due. A user whose work ends before that stops: who
+// only waits need not be waited for.
+func (u *User) wait(ctx context.Context, until time.Time) error {
+	if !u.until.IsZero() && until.After(u.until) {
+		pause(ctx, time.Until(u.until))
+		return errStopped
+	}
+	u.due = until
+	d := time.Until(until)
+	if d <= 0 {
+		if d < 0 {
+			u.rec.Duration(u.run.lag, -d)
+		}
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		u.rec.Duration(u.run.lag, time.Since(until))
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// failure is an error that a step ends in, with the kind under which it is counted.
+type failure struct {
+	kind string
+	text string
+}
+
+func (f *failure) Error() string { return f.text }
+
+func failed(kind, format string, args ...any) error {
+	return &failure{kind, fmt.Sprintf(format, args...)}
+}

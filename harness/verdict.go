@@ -57,6 +57,19 @@ func (r *Result) conclude() {
 	}
 }
 
+// Fail adds reasons why a run fails that no threshold knows, such as what became worse than a baseline; without any it
+// changes nothing. It tells whether there were some. A verdict that says more than Failed stays.
+func (r *Result) Fail(reasons []string) bool {
+	if len(reasons) == 0 {
+		return false
+	}
+	if r.Verdict == Passed {
+		r.Verdict = Failed
+	}
+	r.Reasons = append(r.Reasons, reasons...)
+	return true
+}
+
 func (t ThresholdResult) sentence() string {
 	if t.Empty && !strings.HasPrefix(t.Expression, "count") {
 		return fmt.Sprintf("%s %s: nothing was measured", t.Metric, t.Expression)

@@ -91,7 +91,7 @@ func TestJudge_WhatWasNotMeasuredIsNotBlamedOnTheServer(t *testing.T) {
 		rec.Duration(registry.Series(harness.DeliveryLatency), time.Second)
 	}
 	r := harness.Result{Metrics: registry.Results()}
-	health := harness.NewHealth(harness.HealthLimits{}, registry, false, time.Now())
+	health := harness.NewHealth(harness.HealthLimits{GCPause: time.Hour}, registry, false, time.Now())
 	r.Health = health.Result(&r, time.Now())
 	r.Judge([]harness.Threshold{threshold(t, "delivery_latency", "p(95)<50")})
 	assert.Equal(t, harness.Inconclusive, r.Verdict)

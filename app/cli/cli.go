@@ -28,7 +28,7 @@ const (
 // commands is every command, in the order of the help.
 var commands = []func(*shell) *cobra.Command{
 	serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand,
-	validate, runs, compare, merge, schema, version, settingsTopic, scenarioTopic, waitTopic,
+	runCommand, validate, runs, compare, merge, schema, version, settingsTopic, scenarioTopic, waitTopic,
 }
 
 // shell is what a command has around it.

@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 
@@ -85,4 +86,17 @@ func (ch *Channel) lost(e *Event, err error) {
 		n.Channel, n.Event, n.Err = ch.name, e, err
 		ch.c.told(n)
 	}
+}
+
+// Seal is the data of an event for an encrypted channel: {"nonce":…,"ciphertext":…} under the channel's secret (Pusher docs:
+// End-to-end encrypted channels). It is what the application's library does before it publishes.
+func Seal(masterKey []byte, channel string, plain []byte) (string, error) {
+	var secret [32]byte
+	var nonce [24]byte
+	copy(secret[:], SharedSecret(masterKey, channel))
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return "", err
+	}
+	box := secretbox.Seal(nil, plain, &nonce, &secret)
+	return `{"nonce":"` + base64.StdEncoding.EncodeToString(nonce[:]) + `","ciphertext":"` + base64.StdEncoding.EncodeToString(box) + `"}`, nil
 }

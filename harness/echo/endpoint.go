@@ -92,6 +92,7 @@ type Session struct {
 	jar     *cookiejar.Jar
 	csrf    string
 	bearer  string
+	headers []Header
 	active  int
 	waiting []job
 
@@ -178,6 +179,13 @@ func (s *Session) SetCSRF(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.cs
 // SetBearer is the bearerToken option of this user's Echo.
 func (s *Session) SetBearer(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.bearer = token }
 
+// SetHeader adds a header to this user's authorization requests, beside the endpoint's.
+func (s *Session) SetHeader(name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.headers = append(s.headers, Header{name, value})
+}
+
 // CSRF and Bearer are the tokens in use, "" for none.
 func (s *Session) CSRF() string {
 	s.mu.Lock()
@@ -250,6 +258,9 @@ func (s *Session) ask(q Question, address, form string, w way) Answer {
 	}
 	r := Request{Method: "POST", URL: address, Type: "application/x-www-form-urlencoded", Body: []byte(form)}
 	r.Headers = append(r.Headers, s.e.Headers...)
+	s.mu.Lock()
+	r.Headers = append(r.Headers, s.headers...)
+	s.mu.Unlock()
 	if token := s.CSRF(); token != "" {
 		r.Headers = append(r.Headers, Header{"X-CSRF-TOKEN", token})
 	}

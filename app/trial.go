@@ -1,0 +1,129 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"echolab/emulator/laravel"
+	"echolab/harness"
+)
+
+// Trial is a scenario about to be run.
+type Trial struct {
+	Plan *harness.Plan
+	// Remote is the server under test; nil: an emulator of our own, in this process, on a free port and a database that is
+	// gone afterwards.
+	Remote *Remote
+	// Config is that of the folder: the embedded emulator is made of it, and the catalogue of events for emit.
+	Config Config
+	// Knee raises the rates until something breaks.
+	Knee bool
+	// ServerPID is the server's process, where it runs on this machine; 0: not known.
+	ServerPID int
+	// Application is the address behind http steps; "": the server's.
+	Application string
+	Version     string
+	Progress    func(harness.Progress)
+	Heard       func(client, channel, event string, data []byte, at time.Duration)
+	Logger      *slog.Logger
+}
+
+// Try runs a scenario and returns what came of it, whatever that is. Errors are of what was asked for, an *Error.
+func Try(ctx context.Context, t Trial) (*harness.Result, error) {
+	opt := harness.Options{ServerPID: t.ServerPID, Application: t.Application, Version: t.Version, Progress: t.Progress, Heard: t.Heard,
+		Catalogue: catalogue{DescribedBy(t.Config)}}
+	if t.Remote != nil {
+		opt.URL, opt.App, opt.TLS = t.Remote.URL, t.Remote.App, t.Remote.TLS
+		return t.run(ctx, opt)
+	}
+	dir, err := os.MkdirTemp("", "echolab-run-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	cfg := t.Config
+	cfg.Host, cfg.Port, cfg.UIHost, cfg.UIPort, cfg.BackendAddr = "127.0.0.1", 0, "127.0.0.1", 0, ""
+	cfg.TLS, cfg.TLSCert, cfg.TLSKey = TLSOff, "", ""
+	cfg.DB, cfg.Ack = filepath.Join(dir, "run.sqlite"), AckDelivered
+	cfg.ConfigFile = "" // nothing is to change under a run
+	embedded, err := Open(ctx, cfg, t.Logger)
+	if err != nil {
+		return nil, err
+	}
+	embedded.Mount(http.NotFoundHandler())
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- embedded.Run(serving) }()
+	defer func() {
+		stop()
+		<-ended
+	}()
+	select {
+	case <-embedded.Ready():
+	case err := <-ended:
+		ended <- nil
+		return nil, fmt.Errorf("the embedded emulator ended: %w", err)
+	}
+	opt.URL, opt.App, opt.Embedded = embedded.URL(), cfg.Apps[0], true
+	return t.run(ctx, opt)
+}
+
+func (t Trial) run(ctx context.Context, opt harness.Options) (*harness.Result, error) {
+	play := harness.Run
+	if t.Knee {
+		play = harness.FindKnee
+	}
+	result, err := play(ctx, t.Plan, opt)
+	if err != nil {
+		var own *Error
+		if errors.As(err, &own) {
+			return nil, err
+		}
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	return result, nil
+}
+
+// catalogue draws events for the harness.
+type catalogue struct{ Described }
+
+// Occurrence implements harness.Catalogue.
+func (c catalogue) Occurrence(name string, params, set map[string]any, seed uint64) ([]harness.Emission, error) {
+	o := Occurrence{Event: name, Params: make(map[string]any, len(params)), Seed: &seed}
+	for key, value := range params {
+		o.Params[key] = settled(value)
+	}
+	for path, value := range set {
+		o.Payload = append(o.Payload, laravel.Field{Key: path, Value: settled(value)})
+	}
+	composed, err := laravel.Compose(c.Application, c.Mode, "", time.Now(), o)
+	if err != nil {
+		return nil, emitError(err)
+	}
+	out := make([]harness.Emission, len(composed.Publications))
+	for i, p := range composed.Publications {
+		out[i] = harness.Emission{Event: p.Event, Channels: p.Channels, Payload: []byte(p.Data)}
+	}
+	return out, nil
+}
+
+// settled is a value as the catalogue takes it from a file.
+func settled(v any) any {
+	switch n := v.(type) {
+	case int:
+		return int64(n)
+	case uint64:
+		if n < 1<<63 {
+			return int64(n)
+		}
+		return strconv.FormatUint(n, 10)
+	}
+	return v
+}

@@ -1,0 +1,496 @@
+package harness
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"echolab/emulator/pusher"
+	"echolab/harness/echo"
+)
+
+// Options is what a run is given besides its plan.
+type Options struct {
+	// URL is the server's address, App its credentials; TLS whom to trust.
+	URL string
+	App pusher.App
+	TLS *tls.Config
+	// Embedded says that the server runs in this process: its CPU is then counted with the generator's.
+	Embedded bool
+	// ServerPID is the server's process where it runs on this machine, 0 elsewhere.
+	ServerPID int
+	// MasterKey is that of encrypted channels, 32 bytes; nil: derived from the secret.
+	MasterKey []byte
+	// Application is the address of http steps; "" is URL.
+	Application string
+	// Catalogue makes the events of emit; nil: there is none.
+	Catalogue Catalogue
+	// Progress is told how it goes once a second, and when something fails; it must not block. nil: nobody.
+	Progress func(Progress)
+	// Version is Echolab's, for the report.
+	Version string
+	// Heard is told every event that a client received, for --events; nil: nobody.
+	Heard func(client, channel, event string, data []byte, at time.Duration)
+}
+
+// Catalogue knows the events of the application.
+type Catalogue interface {
+	// Occurrence draws an event: seed makes it repeatable. An event may mean several requests.
+	Occurrence(name string, params, set map[string]any, seed uint64) ([]Emission, error)
+}
+
+// Emission is one request that an event of the catalogue comes to.
+type Emission struct {
+	Event    string
+	Channels []string
+	Payload  []byte // JSON
+}
+
+// run is one run under way.
+type run struct {
+	plan     *Plan
+	scenario *Scenario
+	opt      Options
+	id       string
+	start    time.Time
+	registry *Registry
+	ledger   *Ledger
+	house    *House
+	health   *Health
+	engine   *echo.Engine
+	target   *target
+	clients  *echo.Options
+	endpoint *echo.Endpoint // nil where the secret authorises
+
+	lag, frames, bytes Series
+	connections        atomic.Int64
+	users              atomic.Int64
+	rec                *Recorder
+
+	background sync.WaitGroup // slow readers
+	settled    atomic.Bool    // nothing is entered any more
+	unmarked   atomic.Bool    // a payload was no object, so its deliveries could not be checked
+
+	groups []*groupRun
+
+	mu        sync.Mutex // guards what follows
+	errors    map[string]int64
+	errorList []string
+	dead      map[[3]string]*DeadListener
+	expected  map[string]*Expectation
+	phases    []Phase
+	trouble   error // the target cannot be reached any more, or a threshold ended the run
+	aborted   string
+	stop      context.CancelFunc
+}
+
+// Run plays a plan to its end, or until ctx ends, and returns what came of it: a Result whatever happens, but for an error
+// in the options themselves.
+func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
+	t, err := newTarget(opt.URL, opt.App, opt.TLS, opt.MasterKey)
+	if err != nil {
+		return nil, err
+	}
+	perClient := 1
+	if opt.Embedded {
+		perClient = 2
+	}
+	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
+		return nil, err
+	}
+	r := newRun(p, opt, t)
+	began := time.Now()
+	if err := t.reach(ctx); err != nil {
+		result := r.result(began)
+		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
+		if ctx.Err() != nil {
+			result.Verdict, result.Reasons = Interrupted, []string{"interrupted before anything was tested"}
+		}
+		return result, nil
+	}
+	return r.play(ctx), nil
+}
+
+func newRun(p *Plan, opt Options, t *target) *run {
+	r := &run{plan: p, scenario: p.Scenario, opt: opt, target: t, registry: NewRegistry(), errors: make(map[string]int64),
+		dead: make(map[[3]string]*DeadListener), expected: make(map[string]*Expectation)}
+	r.id = fmt.Sprintf("%08x", uint32(time.Now().UnixNano()/1000)^rand.Uint32())
+	r.start = time.Now()
+	run := r.id
+	if p.Segment.N > 1 {
+		run += fmt.Sprintf("-%d", p.Segment.K)
+	}
+	r.ledger = NewLedger(LedgerConfig{Run: run, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
+	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1})
+	r.rec = r.registry.Recorder()
+	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
+	if len(t.key) == 0 {
+		t.key = []byte(fmt.Sprintf("%.32s", pusher.Sign(opt.App.Secret, "echolab encryption key")))
+	}
+	return r
+}
+
+// play is the run itself.
+func (r *run) play(ctx context.Context) *Result {
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	r.stop = stop
+	r.engine = echo.NewEngine(echo.Config{TLS: r.opt.TLS, Seed: r.plan.Seed | 1})
+	defer r.engine.Close()
+	defer r.target.http.CloseIdleConnections()
+	if err := r.prepare(); err != nil {
+		result := r.result(time.Now())
+		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
+		return result
+	}
+	r.health = NewHealth(r.scenario.Health, r.registry, r.opt.Embedded, time.Now())
+
+	watching, watched := context.WithCancel(context.WithoutCancel(ctx))
+	var watch sync.WaitGroup
+	watch.Go(func() { r.watch(watching) })
+
+	r.phase("load")
+	var groups sync.WaitGroup
+	for i := range r.scenario.Groups {
+		g := r.newGroup(&r.scenario.Groups[i])
+		r.mu.Lock()
+		r.groups = append(r.groups, g)
+		r.mu.Unlock()
+		groups.Go(func() { g.play(work) })
+	}
+	groups.Wait()
+	ended := time.Now()
+	r.everyGroup(func(g *groupRun) { g.last(work) })
+
+	r.phase("drain")
+	r.drain(ctx)
+	r.settled.Store(true)
+	now := time.Now()
+	presence := r.house.Settle(now)
+	delivery := r.ledger.Settle(now)
+
+	r.phase("leave")
+	r.everyGroup((*groupRun).leave)
+	r.background.Wait()
+	watched()
+	watch.Wait()
+	r.phase("")
+
+	r.registry.Tick()
+	result := r.result(ended)
+	result.Delivery, result.Presence = delivery, presence
+	result.Health = r.health.Result(result, time.Now())
+	r.mu.Lock()
+	switch {
+	case ctx.Err() != nil:
+		result.Verdict, result.Reasons = Interrupted, []string{"interrupted after " + ended.Sub(r.start).Round(time.Second).String()}
+	case r.trouble != nil:
+		result.Verdict, result.Reasons = Unreachable, []string{r.trouble.Error()}
+	}
+	if r.unmarked.Load() {
+		result.Warnings = append(result.Warnings, "some payloads are no JSON objects: they cannot be told apart, and their deliveries were not checked")
+	}
+	if r.aborted != "" {
+		result.Warnings = append(result.Warnings, "ended early: "+r.aborted)
+	}
+	r.mu.Unlock()
+	result.Judge(r.scenario.Thresholds)
+	if r.aborted != "" {
+		for i := range result.Thresholds {
+			t := &result.Thresholds[i]
+			t.Aborted = t.Metric+" "+t.Expression == r.aborted
+		}
+	}
+	return result
+}
+
+func (r *run) everyGroup(what func(g *groupRun)) {
+	var all sync.WaitGroup
+	for _, g := range r.groups {
+		all.Go(func() { what(g) })
+	}
+	all.Wait()
+}
+
+// prepare says how clients connect.
+func (r *run) prepare() error {
+	c := &echo.Options{Key: r.opt.App.Key, NoMembers: true, Observer: r.observe, Namespace: r.scenario.Target.Namespace}
+	if err := c.ForURL(r.opt.URL); err != nil {
+		return err
+	}
+	c.Transports = []string{"ws"}
+	if c.TLS {
+		c.Transports = []string{"wss"}
+	}
+	c.Authorizer = &echo.Signer{App: r.opt.App, MasterKey: r.target.key, Member: func(c *echo.Client, _ string) (echo.Member, bool) {
+		u := c.Tag.(*User)
+		return echo.Member{ID: u.id, Info: u.info}, true
+	}}
+	if auth := r.scenario.Target.Auth; auth.Endpoint != "" {
+		var err error
+		if r.endpoint, err = r.newEndpoint(auth, c); err != nil {
+			return err
+		}
+		c.Authorizer = r.endpoint
+	}
+	r.clients = c
+	return nil
+}
+
+// watch is the run's second hand.
+func (r *run) watch(ctx context.Context) {
+	users, connections := r.registry.Series(Users), r.registry.Series(Connections)
+	serverCPU, serverMemory := r.registry.Series(ServerCPU), r.registry.Series(ServerMemory)
+	server, local := ProcessUsage(r.opt.ServerPID)
+	local = local && r.opt.ServerPID > 0
+	last := time.Now()
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		now := time.Now()
+		r.registry.Set(users, float64(r.users.Load()))
+		r.registry.Set(connections, float64(r.connections.Load()))
+		if local {
+			if u, ok := ProcessUsage(r.opt.ServerPID); ok {
+				r.registry.Set(serverCPU, (u.CPU-server.CPU).Seconds()/now.Sub(last).Seconds())
+				r.registry.Set(serverMemory, float64(u.Memory))
+				server = u
+			}
+		}
+		last = now
+		r.health.Tick(now)
+		r.ledger.Sweep(now)
+		r.registry.Tick()
+		r.checkAborts(now)
+		r.tell("")
+	}
+}
+
+// checkAborts ends the run when a threshold with abortOnFail has failed.
+func (r *run) checkAborts(now time.Time) {
+	var snapshot *Result
+	for _, t := range r.scenario.Thresholds {
+		if !t.AbortOnFail || now.Sub(r.start) < t.DelayAbort {
+			continue
+		}
+		if snapshot == nil {
+			snapshot = &Result{Metrics: r.registry.Results(), DurationMS: float64(now.Sub(r.start)) / 1e6}
+		}
+		if got := t.Evaluate(snapshot); !got.OK && !got.Empty {
+			r.mu.Lock()
+			first := r.aborted == ""
+			if first {
+				r.aborted = got.Metric + " " + got.Expression
+			}
+			r.mu.Unlock()
+			if first {
+				r.tell("threshold " + got.sentence() + ": the run ends")
+				r.stop()
+			}
+			return
+		}
+	}
+}
+
+// drain waits until everything that is under way has arrived, at most as long as the scenario says.
+func (r *run) drain(ctx context.Context) {
+	end := time.Now().Add(r.scenario.Drain)
+	for ctx.Err() == nil && time.Now().Before(end) {
+		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
+			// What nobody is owed may still come, to somebody who must not get it.
+			if !pause(ctx, min(100*time.Millisecond, time.Until(end))) || r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
+				return
+			}
+		}
+		if !pause(ctx, 20*time.Millisecond) {
+			return
+		}
+	}
+}
+
+// pause waits; false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(max(0, d))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *run) phase(name string) {
+	r.mu.Lock()
+	at := float64(time.Since(r.start)) / 1e6
+	if len(r.phases) > 0 {
+		r.phases[len(r.phases)-1].EndMS = at
+	}
+	if name != "" {
+		r.phases = append(r.phases, Phase{Name: name, StartMS: at})
+	}
+	r.mu.Unlock()
+	if name != "" {
+		r.tell("")
+	}
+}
+
+// tell reports how it goes.
+func (r *run) tell(news string) {
+	if r.opt.Progress == nil {
+		return
+	}
+	r.mu.Lock()
+	p := Progress{Elapsed: time.Since(r.start), Users: r.users.Load(), Connections: r.connections.Load(), News: news}
+	if len(r.phases) > 0 {
+		p.Phase = r.phases[len(r.phases)-1].Name
+	}
+	for _, n := range r.errors {
+		p.Errors += n
+	}
+	r.mu.Unlock()
+	for i := range r.scenario.Groups {
+		g := &r.scenario.Groups[i]
+		p.Length = max(p.Length, g.StartTime+r.plan.length(g))
+	}
+	p.Published, p.Whispers, p.Missing = r.ledger.counts[countPublished].Load(), r.ledger.counts[countWhispers].Load(), r.ledger.counts[countMissing].Load()
+	p.Delivered, p.P95 = r.registry.deliveries()
+	r.opt.Progress(p)
+}
+
+// maxErrors is how many errors are kept in words; the rest is counted.
+const maxErrors = 50
+
+// fault counts something that went wrong for a user, and tells the first of its kind.
+func (r *run) fault(u *User, kind, text string) {
+	u.rec.Add(r.registry.Series(Errors, Tag{"scenario", u.group.Name}, Tag{"error", kind}), 1)
+	r.mu.Lock()
+	r.errors[kind]++
+	first := r.errors[kind] == 1
+	if first && len(r.errorList) < maxErrors {
+		r.errorList = append(r.errorList, u.name+": "+kind+": "+text)
+	}
+	r.mu.Unlock()
+	if first {
+		r.tell(u.name + ": " + kind + ": " + text)
+	}
+}
+
+// socketError tells what the machine could not do from what the server did not.
+func (r *run) socketError(u *User, n *echo.Notice) {
+	if n.Err == nil {
+		return
+	}
+	if exhausted(n.Err) {
+		r.health.SocketError()
+		r.fault(u, "no more sockets", n.Err.Error())
+		return
+	}
+	r.fault(u, "connect", n.Err.Error())
+}
+
+// unheard enters an event that came by listeners which cannot fire, because Echo made another name of theirs.
+func (r *run) unheard(channel, event string, a *attendance) {
+	short := event[strings.LastIndexByte(event, '\\')+1:]
+	for bound, l := range a.bound {
+		if bound[strings.LastIndexByte(bound, '\\')+1:] != short {
+			continue
+		}
+		fix := ".listen('." + event + "')"
+		if namespace := "App\\Events\\"; strings.HasPrefix(event, namespace) {
+			fix = ".listen('" + strings.TrimPrefix(event, namespace) + "')"
+		}
+		r.mu.Lock()
+		key := [3]string{channel, bound, event}
+		d := r.dead[key]
+		if d == nil {
+			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix}
+			r.dead[key] = d
+		}
+		d.Missed++
+		r.mu.Unlock()
+		r.rec.Add(r.registry.Series(DeadListeners, Tag{"event", event}), 1)
+	}
+}
+
+// result is what there is, without verdicts.
+func (r *run) result(ended time.Time) *Result {
+	host, _ := os.Hostname()
+	out := &Result{Version: ResultVersion, ID: r.id, Name: r.scenario.Name, File: r.scenario.File, Seed: r.plan.Seed, PlanHash: r.plan.Hash,
+		Segment: r.plan.Segment.String(), Started: r.start.UTC().Round(0), DurationMS: float64(ended.Sub(r.start)) / 1e6,
+		Target: TargetInfo{URL: r.target.base.String(), AppID: r.opt.App.ID, AppKey: r.opt.App.Key, Embedded: r.opt.Embedded},
+		Environment: Environment{Echolab: r.opt.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
+			CPUs: runtime.GOMAXPROCS(0), Hostname: host, CI: ci()},
+		Reasons: []string{}, Warnings: slices.Clone(r.scenario.Hints), Metrics: r.registry.Results(), Health: HealthResult{OK: true, Reasons: []string{}},
+		Thresholds: []ThresholdResult{}, Expectations: []Expectation{}, Listeners: []DeadListener{}, Plan: []string{},
+		Delivery: DeliveryResult{Evidence: []Evidence{}}, Presence: PresenceResult{Evidence: []PresenceEvidence{}}}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out.Phases = slices.Clone(r.phases)
+	out.Warnings = append(out.Warnings, r.errorList...)
+	for _, e := range r.expected {
+		out.Expectations = append(out.Expectations, *e)
+	}
+	slices.SortFunc(out.Expectations, func(a, b Expectation) int {
+		return strings.Compare(a.Scenario+a.Place+a.Name, b.Scenario+b.Place+b.Name)
+	})
+	for _, d := range r.dead {
+		out.Listeners = append(out.Listeners, *d)
+	}
+	slices.SortFunc(out.Listeners, func(a, b DeadListener) int { return strings.Compare(a.Channel+a.Bound, b.Channel+b.Bound) })
+	return out
+}
+
+// ci names the job that runs this, "" outside of one.
+func ci() string {
+	switch {
+	case os.Getenv("GITHUB_ACTIONS") == "true":
+		return "github " + os.Getenv("GITHUB_RUN_ID") + "/" + os.Getenv("GITHUB_RUN_ATTEMPT")
+	case os.Getenv("GITLAB_CI") == "true":
+		return "gitlab " + os.Getenv("CI_PIPELINE_ID")
+	case os.Getenv("CI") != "":
+		return "ci"
+	}
+	return ""
+}
+
+// check enters what became of an expectation.
+func (r *run) check(u *User, step *Step, name string, held bool, evidence string) {
+	u.rec.Check(r.registry.Series(Checks, Tag{"scenario", u.group.Name}, Tag{"check", name}), held)
+	r.mu.Lock()
+	e := r.expected[u.group.Name+step.Place]
+	if e == nil {
+		e = &Expectation{Name: name, Scenario: u.group.Name, Place: step.Place, Evidence: []string{}}
+		r.expected[u.group.Name+step.Place] = e
+	}
+	first := false
+	if held {
+		e.Held++
+	} else {
+		first = e.Failed == 0
+		e.Failed++
+		if len(e.Evidence) < maxEvidence {
+			e.Evidence = append(e.Evidence, u.name+": "+evidence)
+		}
+	}
+	r.mu.Unlock()
+	if first {
+		r.tell(u.name + ": " + name + ": " + evidence)
+	}
+}
+
+var errStopped = errors.New("the user is to stop")
