@@ -130,6 +130,11 @@ func TestEvents_Clear(t *testing.T) {
 	assert.Empty(t, given[api.Entries](l, "GET", "/api/events", "").Entries)
 	l.refused(http.StatusNotFound, "GET", fmt.Sprintf("/api/events/%d", first), "")
 	assert.Nil(t, given[api.Waited](l, "GET", "/api/events/wait?after=0&timeout=0s", "").Entry, "memory forgets too")
+	for _, path := range []string{"/api/feed", "/api/feed?after=0"} {
+		feed := given[api.Feed](l, "GET", path, "")
+		assert.Empty(t, feed.Entries, "also for a page that is opened now: "+path)
+		assert.Equal(t, given[api.Status](l, "GET", "/api/status", "").LastSeq, feed.Next)
+	}
 	assert.Len(t, given[api.Channels](l, "GET", "/api/channels", "").Channels, 1, "who is there stays")
 	assert.Greater(t, l.publish("portal", "A", "{}").Deliveries[0].Seq, first, "numbers go on")
 	assert.Len(t, given[api.Entries](l, "GET", "/api/events?kind=published", "").Entries, 1)
