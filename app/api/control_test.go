@@ -329,7 +329,7 @@ func TestDisconnect_WithTheCodeThatWasAskedFor(t *testing.T) {
 
 func TestState_AtAMoment(t *testing.T) {
 	l := start(t)
-	ada := l.connect(l.creds).join(l.creds, "presence-room", "7")
+	ada := l.connect(l.creds).join(l.creds, "presence-room", "7").join(l.creds, "a-room", "")
 	then := given[api.State](l, "GET", "/api/state", "")
 	require.NoError(t, ada.Close())
 	gone := given[api.Waited](l, "GET", fmt.Sprintf("/api/events/wait?kind=closed&after=%d", then.Seq), "")
@@ -342,7 +342,8 @@ func TestState_AtAMoment(t *testing.T) {
 	assert.Equal(t, then.Channels, past.Channels)
 	require.Len(t, past.Connections, 1)
 	assert.Equal(t, ada.id, past.Connections[0].Socket)
-	assert.Equal(t, []string{"presence-room"}, past.Connections[0].Channels)
+	assert.Equal(t, []string{"presence-room", "a-room"}, past.Connections[0].Channels, "in the order of subscribing, as now")
+	assert.Equal(t, then.Connections[0].User, past.Connections[0].User, "by a presence channel, as now")
 	now := given[api.State](l, "GET", "/api/state?app="+l.creds.ID, "")
 	require.Len(t, now.Channels, 1)
 	assert.Equal(t, "portal", now.Channels[0].Name)
