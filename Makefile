@@ -7,13 +7,17 @@ desktop_tags := desktop,production,webkit2_41
 page_source := $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts frontend/licenses.ts frontend/unbuilt/licenses.txt frontend/package-lock.json -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help run desktop build ui test check bench fuzz soak generate clean
+.PHONY: help run demo desktop build ui test check bench fuzz soak generate clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: build ## build everything and start the server; ARGS="--port 6001" are passed on
 	bin/echolab serve $(ARGS)
+
+demo: build ## a client portal to try as two users, on Echolab alone; ARGS="--port 6001" are passed on
+	@$(need) node portal
+	@node testdata/portal/demo.mjs $(ARGS)
 
 desktop: $(page) ## the same in a window of its own
 	@$(need) go window
@@ -36,7 +40,7 @@ generate: ## the page's types from the API's, and the notices of the modules in 
 	go run ./build/licenses
 
 test: ## every check there is; STEPS="go window" runs only those
-	@$(need) go node race page clients chromium window screen
+	@$(need) go node race page clients portal chromium window screen
 	@go run ./build/check $(STEPS)
 
 check: ## the quick ones: format, vet, types, unit tests

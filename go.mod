@@ -73,4 +73,5 @@ require (
 ignore (
 	./frontend/node_modules
 	./testdata/clients/node_modules
+	./testdata/portal/node_modules
 )

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a make target needs and is missing: "build/need.sh go node page clients chromium window".
+# Installs what a make target needs and is missing: "build/need.sh go node page clients portal chromium window".
 # Where there is apt it installs; elsewhere it says in one line what to install. What is there is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,6 +48,7 @@ for thing in "$@"; do
       modules frontend
       ;;
     clients) modules testdata/clients ;;
+    portal) modules testdata/portal ;;
     chromium)
       command -v curl >/dev/null || need curl "the curl command" curl # a test pastes the page's shell snippet
       [ -n "${CHROMIUM:-}" ] || [ -x /usr/bin/chromium ] || [ -x /usr/bin/chromium-browser ] || [ -x /usr/bin/google-chrome ] ||

@@ -51,6 +51,7 @@ var steps = []step{
 	{"clients", `cd testdata/clients && npm test --silent`, countNode},
 	{"clients-chromium", `cd testdata/clients && npm run --silent test:browser`, countNode},
 	{"page-chromium", `cd frontend && npm run --silent test:browser`, countNode},
+	{"portal", `cd testdata/portal && npm test --silent`, countNode},
 	{"window", `go test -json -count=1 -tags window ./app/desktop`, countGo},
 }
 
