@@ -48,6 +48,8 @@ type Config struct {
 
 	// Retention is how much each database keeps.
 	Retention store.Retention
+	// KeepRuns is how many runs of the harness are kept besides those with a label; 0: all.
+	KeepRuns int
 
 	Profile string // ProfileReverb or ProfilePusher
 	Ack     string // AckStored or AckDelivered

@@ -26,7 +26,10 @@ const (
 )
 
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand, validate, schema, version, settingsTopic, scenarioTopic, waitTopic}
+var commands = []func(*shell) *cobra.Command{
+	serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand,
+	validate, runs, compare, merge, schema, version, settingsTopic, scenarioTopic, waitTopic,
+}
 
 // shell is what a command has around it.
 type shell struct {
@@ -56,7 +59,9 @@ func Main(args []string) int {
 	root := newRoot(s)
 	root.SetArgs(args)
 	if err := root.ExecuteContext(ctx); err != nil {
-		s.report(err)
+		if err.Error() != "" { // a verdict has been printed
+			s.report(err)
+		}
 		return exitCode(err)
 	}
 	return exitOK
@@ -174,6 +179,9 @@ func (s *shell) report(err error) {
 }
 
 func exitCode(err error) int {
+	if verdict := (*verdictError)(nil); errors.As(err, &verdict) {
+		return verdict.code
+	}
 	var failure *app.Error
 	var usage *usageError
 	if errors.As(err, &usage) || errors.As(err, &failure) && (failure.Code == app.Invalid || failure.Code == app.Busy) {
