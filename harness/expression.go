@@ -226,7 +226,7 @@ func (v *vocabulary) look(p *program, root ast.Node, begin int) error {
 				return
 			}
 			switch count := len(n.Arguments); {
-			case v.static && f.Draws:
+			case v.static && f.Draws && !(f.Name == "int" && count == 1): // int(value) only converts
 				refuse(n, "%s() differs from user to user; before the run only variables are known", f.Name)
 			case count < f.least || f.most >= 0 && count > f.most:
 				refuse(n, "%s was given %d arguments; write %s", f.Name, count, f.Form)

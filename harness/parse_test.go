@@ -173,7 +173,7 @@ func TestParse_ReadsEverything(t *testing.T) {
 	s, err := parse(t, `
 description: all of it
 seed: 7
-variables: {clients: 5, half: "{{ clients / 2 }}", rooms: [a, b]}
+variables: {clients: 5, half: "{{ clients / 2 }}", third: "{{ max(1, int(clients / 3)) }}", rooms: [a, b]}
 target:
   url: wss://staging.test
   app: {id: 1, key: k, secret: "{{ 'se' + 'cret' }}"}
@@ -201,7 +201,7 @@ health: {cpu: 0.5}
 	require.NoError(t, err)
 	assert.Equal(t, "s", s.Name, "the file's name")
 	assert.Equal(t, uint64(7), s.Seed)
-	assert.Equal(t, map[string]any{"clients": 5, "half": 2.5, "rooms": []any{"a", "b"}}, s.Variables)
+	assert.Equal(t, map[string]any{"clients": 5, "half": 2.5, "third": 1, "rooms": []any{"a", "b"}}, s.Variables)
 	assert.Equal(t, []string{"wss://staging.test", "1", "k", "secret"}, []string{s.Target.URL, s.Target.AppID, s.Target.Key, s.Target.Secret})
 	token, err := s.Target.Auth.BearerToken.Eval(someone())
 	require.NoError(t, err)
