@@ -13,7 +13,8 @@ import (
 
 // DefaultOrigins are the front ends that a browser may call the emulated application from unless auth.origins says
 // otherwise: anything on this machine, Vite's 5173 among it.
-var DefaultOrigins = []string{"http://localhost", "http://localhost:*", "http://127.0.0.1", "http://127.0.0.1:*", "https://localhost", "https://localhost:*"}
+var DefaultOrigins = []string{"http://localhost", "http://localhost:*", "http://127.0.0.1", "http://127.0.0.1:*", "http://[::1]", "http://[::1]:*",
+	"https://localhost", "https://localhost:*", "https://127.0.0.1", "https://127.0.0.1:*", "https://[::1]", "https://[::1]:*"}
 
 // resolveApplication puts the emulated application together: the sections of echolab.yaml, the seed's where the file has
 // none of that name.
@@ -163,7 +164,9 @@ func (d *describing) entities() {
 }
 
 func (d *describing) channels() {
+	places := map[string]Origin{}
 	for _, t := range d.sections["channels"].list() {
+		d.expectations(t.get("pattern"), places)
 		rule := t.get("rule")
 		channel := laravel.Channel{Pattern: t.get("pattern").text, Rule: rule.words(), Place: rule.place()}
 		if params := t.get("params").branches(); len(params) > 0 {
@@ -176,6 +179,19 @@ func (d *describing) channels() {
 			channel.Member = append(channel.Member, laravel.MemberField{Name: b.key, Expression: b.words(), Place: b.place()})
 		}
 		d.app.Channels = append(d.app.Channels, channel)
+	}
+}
+
+// expectations warns of patterns that do what Laravel does, and not what one expects. places are those of the patterns
+// before.
+func (d *describing) expectations(pattern tree, places map[string]Origin) {
+	if before, twice := places[pattern.text]; twice {
+		d.warn("%s: pattern %s is also at %s: as in Laravel this rule takes the other's place, which is never asked", pattern.at, short(pattern.text), before)
+	}
+	places[pattern.text] = pattern.at
+	if rest, prefixed := strings.CutPrefix(pattern.text, "private-"); prefixed {
+		d.warn("%s: pattern %s fits private-%s only: Laravel takes the prefix off before it compares; write %s",
+			pattern.at, short(pattern.text), short(pattern.text), short(strings.TrimPrefix(rest, "encrypted-")))
 	}
 }
 
@@ -238,10 +254,16 @@ func (d *describing) formalRecipient(b branch) laravel.Recipient {
 	return laravel.Recipient{Client: t.id()}
 }
 
-// simpleRecipient is a role, or user:7, or client:5, or a user's number.
+// simpleRecipient is a role, or role:admin, or user:7, or client:5, or a user's number, in quotes too.
 func simpleRecipient(t tree) laravel.Recipient {
 	if _, number := t.value.(int64); number {
 		return laravel.Recipient{User: t.id()}
+	}
+	if _, err := strconv.ParseInt(t.text, 10, 64); err == nil {
+		return laravel.Recipient{User: parseID(t.text)}
+	}
+	if role, ok := strings.CutPrefix(t.text, "role:"); ok {
+		return laravel.Recipient{Role: role}
 	}
 	if id, ok := strings.CutPrefix(t.text, "user:"); ok {
 		return laravel.Recipient{User: parseID(id)}

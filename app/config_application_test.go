@@ -168,6 +168,45 @@ workflows:
 	}, cfg.Warnings)
 }
 
+// Patterns that do what Laravel does, and not what one expects, are warned of.
+func TestApplication_PatternsThatSurpriseAreWarnedOf(t *testing.T) {
+	cfg, err := described(t, `
+channels:
+  - {pattern: "client.{id}", rule: false}
+  - {pattern: private-online, rule: true}
+  - {pattern: "private-encrypted-vault.{id}", rule: true}
+  - {pattern: "presence-project.{id}", rule: true}
+  - {pattern: "client.{id}", rule: true}
+`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"echolab.yaml:4:15: pattern private-online fits private-private-online only: Laravel takes the prefix off before it compares; write online",
+		"echolab.yaml:5:15: pattern private-encrypted-vault.{id} fits private-private-encrypted-vault.{id} only: Laravel takes the prefix off before it compares; write vault.{id}",
+		"echolab.yaml:7:15: pattern client.{id} is also at echolab.yaml:3:15: as in Laravel this rule takes the other's place, which is never asked",
+	}, cfg.Warnings)
+}
+
+// A recipient may be written in the file as it may over the control API.
+func TestApplication_SimplifiedRecipients(t *testing.T) {
+	cfg, err := described(t, `
+workflows:
+  a: {to: admin, title: T, body: B}
+  b: {to: role:admin, title: T, body: B}
+  c: {to: 7, title: T, body: B}
+  d: {to: "7", title: T, body: B}
+  e: {to: user:7, title: T, body: B}
+  f: {to: client:5, title: T, body: B}
+`)
+	require.NoError(t, err)
+	assert.Empty(t, cfg.Warnings)
+	admin, seven := laravel.Recipient{Role: "admin"}, laravel.Recipient{User: laravel.IntID(7)}
+	var got []laravel.Recipient
+	for _, w := range cfg.Application.Workflows {
+		got = append(got, w.Recipient)
+	}
+	assert.Equal(t, []laravel.Recipient{admin, admin, seven, seven, seven, {Client: laravel.IntID(5)}}, got)
+}
+
 // What points nowhere is warned of: an application can have such rows too.
 func TestApplication_DanglingReferencesAreWarnedOf(t *testing.T) {
 	cfg, err := described(t, `

@@ -21,7 +21,8 @@ func (l *loader) checkTogether() {
 // checkNames finds variables that look like a misspelt setting.
 func (l *loader) checkNames() {
 	known := []string{"REVERB_SERVER", "REVERB_PORT", "REVERB_SCHEME", "REVERB_SCALING_ENABLED", "REVERB_SCALING_CHANNEL",
-		"REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL"}
+		"REVERB_PULSE_INGEST_INTERVAL", "REVERB_TELESCOPE_INGEST_INTERVAL",
+		"ECHOLAB_API"} // the commands that ask a running Echolab read it
 	for _, row := range append(Settings(), AppSettings()...) {
 		if row.Env != "" {
 			known = append(known, row.Env)

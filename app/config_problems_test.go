@@ -170,6 +170,7 @@ func TestLoad_Warnings(t *testing.T) {
 		{"misspelt", "REVERB_APP_KYE=k\nECHOLAB_UIPORT=1\nREVERB_WHATEVER=1\n", []string{
 			".env:2: ECHOLAB_UIPORT is read by nobody; did you mean ECHOLAB_UI_PORT?",
 			".env:1: REVERB_APP_KYE is read by nobody; did you mean REVERB_APP_KEY?"}},
+		{"read by commands that ask a running Echolab", "ECHOLAB_API=http://127.0.0.1:9\n", nil},
 		{"lost by Laravel", "A=b#c\n", []string{".env:1: A is cut at '#': 1 character kept, 2 characters lost; put quotes around the value"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

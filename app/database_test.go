@@ -235,3 +235,20 @@ func TestRun_AppliesTheRetention(t *testing.T) {
 		return len(found) == 3 && found[2].Seq == seq
 	}, time.Minute, 10*time.Millisecond)
 }
+
+// TestEntries_OfADatabaseThatIsGoneSayWhatIsWrong: while there is nothing to read, a reader hears the same as the terminal.
+func TestEntries_OfADatabaseThatIsGoneSayWhatIsWrong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e.sqlite")
+	r := run(t, map[string]string{"db": path})
+	mine := filepath.Join(t.TempDir(), "mine")
+	require.NoError(t, os.WriteFile(mine, []byte("no database"), 0o600))
+	require.NoError(t, os.Rename(mine, path))
+	var err error
+	require.Eventually(t, func() bool {
+		_, err = r.Entries(t.Context(), app.Query{})
+		return err != nil
+	}, 20*time.Second, 20*time.Millisecond)
+	assert.NotContains(t, err.Error(), "closed")
+	assert.Regexp(t, "^the database could not be read: store .*e.sqlite cannot be written: (it was deleted or replaced|.* is not an Echolab database)", err.Error())
+	require.NoError(t, os.Remove(path)) // so that it can be written at the end
+}

@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"echolab/app/store"
 	"echolab/emulator/journal"
 )
 
@@ -23,7 +25,7 @@ func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	cancel()
 	page, err := a.store.Page(ctx, q)
 	if err != nil {
-		return Page{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+		return Page{}, a.unread(err)
 	}
 	page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return a.cleared.left(e.Seq) })
 	if len(page.Entries) == 0 {
@@ -35,6 +37,16 @@ func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 		slices.Reverse(page.Entries)
 	}
 	return page, nil
+}
+
+// unread says that the database could not be read, and why as far as that is known: a file that was deleted or replaced is
+// closed until there is one again.
+func (a *App) unread(err error) error {
+	why := err.Error()
+	if state := a.store.State(); errors.Is(err, store.ErrClosed) && state.Error != "" {
+		why = state.Error
+	}
+	return &Error{Code: Away, Message: "the database could not be read: " + why, Err: err}
 }
 
 // unheardOf is NoApp for an app that is not served and has nothing in the database: those of earlier runs, and those that
@@ -64,6 +76,9 @@ func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
 	}
 	return page.Entries[0], nil
 }
+
+// Cleared tells whether an entry of the journal was cleared: memory may still hold it.
+func (a *App) Cleared(e *journal.Entry) bool { return a.cleared.has(e) }
 
 // cleared remembers what was cleared and is still there: in memory everything up to some entry, in the database its
 // newest entries.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -73,7 +74,12 @@ func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State
 	cancel()
 	moment, err := a.store.Moment(ctx, appID, at)
 	if err != nil {
-		return State{}, &Error{Code: Away, Message: fmt.Sprintf("the database could not be read: %v", err), Err: err}
+		return State{}, a.unread(err)
+	}
+	if len(moment.Apps) == 0 {
+		if err := a.unheardOf(ctx, appID); err != nil {
+			return State{}, err
+		}
 	}
 	if at < moment.First {
 		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more; the oldest is %d", at, moment.First)}
@@ -87,12 +93,14 @@ func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State
 
 // addMoment adds what the database knows of one app.
 func (a *App) addMoment(state *State, app store.AppMoment) {
-	on := map[string][]string{} // channels by socket
+	on := map[string][]store.Member{} // by socket, Info unused
+	channels := map[uint64]string{}   // by the entry that began a stay in one
 	for _, ch := range app.Channels {
 		kind := a.profile.KindOf(ch.Channel)
 		out := Channel{App: app.App, ChannelState: emulator.ChannelState{Name: ch.Channel, Kind: kind.Name, Subscriptions: len(ch.Members)}}
 		for _, m := range ch.Members {
-			on[m.Socket] = append(on[m.Socket], ch.Channel)
+			on[m.Socket] = append(on[m.Socket], m)
+			channels[m.From] = ch.Channel
 			if !kind.Presence {
 				continue
 			}
@@ -106,6 +114,13 @@ func (a *App) addMoment(state *State, app store.AppMoment) {
 		state.Channels = append(state.Channels, out)
 	}
 	for _, s := range app.Sockets {
-		state.Connections = append(state.Connections, Connection{App: app.App, Socket: s.Socket, User: s.User, Since: s.Since, Channels: on[s.Socket]})
+		c := Connection{App: app.App, Socket: s.Socket, User: s.User, Since: s.Since}
+		stays := on[s.Socket]
+		slices.SortFunc(stays, func(x, y store.Member) int { return cmp.Compare(x.From, y.From) })
+		for _, m := range stays {
+			c.Channels = append(c.Channels, channels[m.From])
+			c.User = cmp.Or(c.User, m.User)
+		}
+		state.Connections = append(state.Connections, c)
 	}
 }

@@ -119,6 +119,8 @@ func (r *receiver) run(ctx context.Context) {
 	var again retries
 	results := make(chan *delivery)
 	busy, well := 0, true
+	down := false // and a person knows
+	var heard time.Time
 	fresh := false // a request that was not tried before is under way: they go one at a time, in order
 	var said time.Time
 	givenUp := 0
@@ -201,7 +203,11 @@ func (r *receiver) run(ctx context.Context) {
 		case <-r.wake:
 		case d := <-results:
 			busy--
-			well = d.ok
+			if well = d.ok; well == down && ctx.Err() == nil && (down || time.Since(heard) >= webhookNews) {
+				down = !well
+				r.reportDown(down, d)
+				heard = time.Now()
+			}
 			if d.attempts == 1 {
 				fresh = false
 			}
@@ -282,6 +288,16 @@ func (r *receiver) report(d *delivery) {
 		e.Channel, e.User = d.events[0].Channel, d.events[0].UserID
 	}
 	r.tell(e)
+}
+
+// reportDown logs, once for many, that the receiver does not take what it is sent, which may go on for minutes before
+// anything is given up; and that it does again.
+func (r *receiver) reportDown(down bool, d *delivery) {
+	if !down {
+		r.log.Info("webhooks are delivered again", "receiver", r.place())
+		return
+	}
+	r.log.Warn("webhook not delivered; it is tried again", "receiver", r.place(), "reason", d.outcome, "for", webhookGiveUp)
 }
 
 // reportGivenUp journals and logs, once for many, that events were given up.

@@ -23,6 +23,7 @@ const (
 	webhookAtOnce  = 4                    // requests to one receiver at a time, while it does not answer as it should
 	webhookGather  = 2 * time.Millisecond // after a batch, so that a busy journal does not wake the follower for each entry
 	webhookQuiet   = 5 * time.Second      // between two words about what was given up
+	webhookNews    = time.Minute          // after one word about a receiver that fails, or does not any more, until the next that it fails
 	webhookFlush   = 2 * time.Second      // for what is left at shutdown
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -146,7 +147,8 @@ func TestWebhooks_AreTriedAgain_ARedirectIsNoDelivery(t *testing.T) {
 	t.Parallel()
 	app := pusher.DefaultApp()
 	h := receive(t, &app, 500, 302)
-	s := hooks(t, emulator.Config{}, func(a *pusher.App) {
+	var log told
+	s := hooks(t, emulator.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(a *pusher.App) {
 		a.Webhooks = []pusher.Webhook{{URL: h.URL + "/hook?token=SECRET", Events: []string{"channel_occupied"}}}
 	})
 	tail := s.journal.Follow(0, false)
@@ -156,6 +158,30 @@ func TestWebhooks_AreTriedAgain_ARedirectIsNoDelivery(t *testing.T) {
 	assert.Equal(t, 3, e.Count, "attempts")
 	assert.Contains(t, e.Note, h.URL+"/hook: 200")
 	assert.NotContains(t, e.Note, "SECRET")
+
+	require.Eventually(t, func() bool { return strings.Contains(log.text(), "again\" receiver=") }, 10*time.Second, time.Millisecond)
+	assert.Equal(t, 1, strings.Count(log.text(), `level=WARN msg="webhook not delivered; it is tried again" receiver=`+h.URL+`/hook reason="500 Internal Server Error"`))
+	assert.Equal(t, 1, strings.Count(log.text(), "level=WARN"), "once, however often it fails")
+	assert.Contains(t, log.text(), `level=INFO msg="webhooks are delivered again" receiver=`+h.URL+"/hook\n")
+	assert.NotContains(t, log.text(), "SECRET")
+}
+
+// told is a log that may be read while it is written.
+type told struct {
+	mu  sync.Mutex
+	log strings.Builder
+}
+
+func (l *told) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.Write(p)
+}
+
+func (l *told) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.log.String()
 }
 
 func TestWebhooks_Batch(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 const (
 	maxExpression = 4 << 10 // bytes
 	maxNodes      = 500
+	maxTemplates  = 10_000  // of one scenario: each takes some 0.1 ms to compile
 	maxTurns      = 100_000 // of predicates: map, filter, any …
 	maxMade       = 1 << 20 // bytes of text and places of lists that one evaluation makes
 )
@@ -51,10 +52,11 @@ type vocabulary struct {
 	environ map[string]string // env.NAME
 	data    bool              // data is there too
 	static  bool              // only what is known before the run: no user, no chance
+	count   *int              // templates compiled so far
 }
 
 func newVocabulary(vars ...string) *vocabulary {
-	v := &vocabulary{vars: make(map[string]bool, len(vars))}
+	v := &vocabulary{vars: make(map[string]bool, len(vars)), count: new(int)}
 	for _, name := range vars {
 		v.vars[name] = true
 	}
@@ -119,6 +121,9 @@ func compile(source string, offset int, names *vocabulary, place func(int) strin
 	if len(source) > maxExpression {
 		return nil, &templateError{begin, fmt.Sprintf("the expression has %d bytes; at most %d are read", len(source), maxExpression)}
 	}
+	if *names.count++; *names.count > maxTemplates {
+		return nil, &templateError{begin, fmt.Sprintf("more than %d templates in one scenario", maxTemplates)}
+	}
 	options := []expr.Option{expr.Env(names.types()), expr.Optimize(false), expr.MaxNodes(maxNodes), expr.DisableAllBuiltins()}
 	for _, name := range builtins {
 		options = append(options, expr.EnableBuiltin(name))
@@ -165,6 +170,9 @@ func (v *vocabulary) explain(err error, source string, begin int) error {
 		} else {
 			message += "; there are " + strings.Join(v.known(), ", ")
 		}
+	}
+	if strings.HasPrefix(message, "unexpected token EOF") {
+		message = "the expression ends too early; something is missing before its end"
 	}
 	return &templateError{at, message}
 }
@@ -218,7 +226,7 @@ func (v *vocabulary) look(p *program, root ast.Node, begin int) error {
 				return
 			}
 			switch count := len(n.Arguments); {
-			case v.static && f.Draws:
+			case v.static && f.Draws && !(f.Name == "int" && count == 1): // int(value) only converts
 				refuse(n, "%s() differs from user to user; before the run only variables are known", f.Name)
 			case count < f.least || f.most >= 0 && count > f.most:
 				refuse(n, "%s was given %d arguments; write %s", f.Name, count, f.Form)

@@ -149,6 +149,7 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 				break
 			}
 			before := u.due
+			u.iteration = uint64(n)
 			if err := u.iterate(most); errors.Is(err, errStopped) {
 				break
 			}
@@ -171,7 +172,6 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 
 // iterate runs the steps once.
 func (u *User) iterate(ctx context.Context) error {
-	u.iteration++
 	u.began = time.Now()
 	err := u.steps(ctx, u.group.Steps)
 	u.rec.Add(u.group.iterations, 1)
@@ -307,9 +307,9 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 			if u.steps(most, g.Setup) == nil {
 				do := func(j job) {
 					u.due = j.due
-					u.iteration = j.n
+					u.iteration, u.rng = j.n, g.r.plan.IterationStream(g.Name, j.n) // whoever does it draws the same
 					u.rec.Duration(g.r.lag, max(0, time.Since(j.due)))
-					_ = u.iterateAt(most)
+					_ = u.iterate(most)
 					free.Add(1)
 				}
 				if first != nil {
@@ -367,12 +367,4 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	}
 	close(jobs)
 	working.Wait()
-}
-
-// iterateAt is iterate for an iteration whose number the schedule gives.
-func (u *User) iterateAt(ctx context.Context) error {
-	u.began = time.Now()
-	err := u.steps(ctx, u.group.Steps)
-	u.rec.Add(u.group.iterations, 1)
-	return err
 }

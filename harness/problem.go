@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +26,7 @@ func (p Problem) String() string {
 	return p.Text
 }
 
-// Problems is why a scenario cannot be run, in the order in which they were found.
+// Problems is why a scenario cannot be run, file by file from top to bottom.
 type Problems struct{ List []Problem }
 
 // maxProblems is how many are told; the first ones are often the cause of the others.
@@ -37,6 +39,22 @@ func (p *Problems) Error() string {
 		lines[i] = problem.String()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// sort puts the problems of each file into the order of its lines; those without a place come last.
+func (p *Problems) sort() {
+	files := make(map[string]int)
+	for _, problem := range p.List {
+		if _, known := files[problem.File]; !known {
+			files[problem.File] = len(files)
+		}
+	}
+	slices.SortStableFunc(p.List, func(a, b Problem) int {
+		if a.Line == 0 || b.Line == 0 {
+			return cmp.Compare(min(b.Line, 1), min(a.Line, 1)) // without a place: last
+		}
+		return cmp.Or(cmp.Compare(files[a.File], files[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
 }
 
 func (p *Problems) add(at spot, format string, args ...any) {

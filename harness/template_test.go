@@ -58,7 +58,7 @@ func TestText_SaysWhatIsWrongBeforeTheRun(t *testing.T) {
 		"{{ clinets }}":      "there is no variable or function clinets; did you mean clients?",
 		"{{ vu":              "a template begins here and does not end",
 		"{{ }}":              "an expression is missing",
-		"{{ 1 + }}":          "unexpected token",
+		"{{ 1 + }}":          "the expression ends too early",
 		"{{ fake('nmae') }}": `there is no such kind; did you mean name?`,
 		"{{ int() }}":        "int was given 0 arguments; write int(least, most)",
 		"{{ env.NOWHERE }}":  "NOWHERE is not set in the environment",

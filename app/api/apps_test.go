@@ -151,6 +151,10 @@ func TestApps_UnknownOnesAreUnknownEverywhere(t *testing.T) {
 		assert.Equal(t, api.Problem{Code: "not_found", Message: "There is no application with the id zzz."}, p, c.method+" "+c.path)
 	}
 	assert.Empty(t, given[api.Entries](l, "GET", "/api/events?app="+l.creds.ID, "").Entries, "nothing happened there yet")
+	l.publish("portal", "E", "{}") // entry 1 is over now
+	p := l.refused(http.StatusNotFound, "GET", "/api/state?app=zzz&at=1", "")
+	assert.Equal(t, "There is no application with the id zzz.", p.Message)
+	assert.Empty(t, given[api.State](l, "GET", "/api/state?at=1&app="+l.creds.ID, "").Connections)
 
 	made := given[api.MadeApp](l, "POST", "/api/apps", `{"id":"worker"}`)
 	given[api.Published](l, "POST", "/api/publish", `{"app":"worker","event":"x","channel":"c"}`)

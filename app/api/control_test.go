@@ -130,6 +130,11 @@ func TestEvents_Clear(t *testing.T) {
 	assert.Empty(t, given[api.Entries](l, "GET", "/api/events", "").Entries)
 	l.refused(http.StatusNotFound, "GET", fmt.Sprintf("/api/events/%d", first), "")
 	assert.Nil(t, given[api.Waited](l, "GET", "/api/events/wait?after=0&timeout=0s", "").Entry, "memory forgets too")
+	for _, path := range []string{"/api/feed", "/api/feed?after=0"} {
+		feed := given[api.Feed](l, "GET", path, "")
+		assert.Empty(t, feed.Entries, "also for a page that is opened now: "+path)
+		assert.Equal(t, given[api.Status](l, "GET", "/api/status", "").LastSeq, feed.Next)
+	}
 	assert.Len(t, given[api.Channels](l, "GET", "/api/channels", "").Channels, 1, "who is there stays")
 	assert.Greater(t, l.publish("portal", "A", "{}").Deliveries[0].Seq, first, "numbers go on")
 	assert.Len(t, given[api.Entries](l, "GET", "/api/events?kind=published", "").Entries, 1)
@@ -324,7 +329,7 @@ func TestDisconnect_WithTheCodeThatWasAskedFor(t *testing.T) {
 
 func TestState_AtAMoment(t *testing.T) {
 	l := start(t)
-	ada := l.connect(l.creds).join(l.creds, "presence-room", "7")
+	ada := l.connect(l.creds).join(l.creds, "presence-room", "7").join(l.creds, "a-room", "")
 	then := given[api.State](l, "GET", "/api/state", "")
 	require.NoError(t, ada.Close())
 	gone := given[api.Waited](l, "GET", fmt.Sprintf("/api/events/wait?kind=closed&after=%d", then.Seq), "")
@@ -337,7 +342,8 @@ func TestState_AtAMoment(t *testing.T) {
 	assert.Equal(t, then.Channels, past.Channels)
 	require.Len(t, past.Connections, 1)
 	assert.Equal(t, ada.id, past.Connections[0].Socket)
-	assert.Equal(t, []string{"presence-room"}, past.Connections[0].Channels)
+	assert.Equal(t, []string{"presence-room", "a-room"}, past.Connections[0].Channels, "in the order of subscribing, as now")
+	assert.Equal(t, then.Connections[0].User, past.Connections[0].User, "by a presence channel, as now")
 	now := given[api.State](l, "GET", "/api/state?app="+l.creds.ID, "")
 	require.Len(t, now.Channels, 1)
 	assert.Equal(t, "portal", now.Channels[0].Name)

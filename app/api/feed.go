@@ -54,9 +54,12 @@ func (h *Handler) feed(q query, r *http.Request) (any, error) {
 	}
 	size := 0
 	for i := range buf[:n] {
+		out.Next = buf[i].Seq
+		if h.app != nil && h.app.Cleared(&buf[i]) {
+			continue
+		}
 		e := shown(&buf[i], dataShown)
 		out.Entries = append(out.Entries, e)
-		out.Next = e.Seq
 		if size += len(e.Data); size > feedBytes {
 			break
 		}

@@ -147,7 +147,7 @@ const tokenCookie = "echolab_token"
 // admitted looks for the token: a bearer, the cookie, or ?token= in a page's address, which is turned into the
 // cookie and taken out of the address. It answers when there is none.
 func (g *guard) admitted(w http.ResponseWriter, r *http.Request) bool {
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if scheme, bearer, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1
 		if g.matches(bearer) {
 			return true
 		}

@@ -61,6 +61,7 @@ func TestGuard_LetsThePersonInAndOthersOut(t *testing.T) {
 		{"a wrong token", open, "/api/status", []string{"Authorization", "Bearer let-me-inn"}, "token_needed"},
 		{"an empty token", open, "/api/status?token=", nil, "token_needed"},
 		{"the token", open, "/api/status", []string{"Authorization", "Bearer let-me-in"}, ""},
+		{"the token of a scheme in small letters", open, "/api/status", []string{"Authorization", "bearer let-me-in"}, ""},
 		{"the token at a network address", open, "/api/status", []string{"Host", "192.168.1.9:8089", "Authorization", "Bearer let-me-in"}, ""},
 		{"the token as a cookie", open, "/", []string{"Cookie", "echolab_token=let-me-in"}, ""},
 		{"a wrong cookie", open, "/", []string{"Cookie", "echolab_token=x"}, "token_needed"},

@@ -141,6 +141,9 @@ func backendUsers(s *shell) *cobra.Command {
 			if s.json {
 				return json.NewEncoder(s.out).Encode(status.Users)
 			}
+			if status.URL == "" {
+				return printBackend(s.out, status)
+			}
 			w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "ID\tNAME\tROLE\tCLIENTS\n")
 			for _, u := range status.Users {

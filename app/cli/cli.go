@@ -26,7 +26,10 @@ const (
 )
 
 // commands is every command, in the order of the help.
-var commands = []func(*shell) *cobra.Command{serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand, runCommand, runs, compare, merge, validate, schema, version, settingsTopic, scenarioTopic, waitTopic}
+var commands = []func(*shell) *cobra.Command{
+	serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand,
+	runCommand, validate, runs, compare, merge, schema, version, settingsTopic, scenarioTopic, waitTopic,
+}
 
 // shell is what a command has around it.
 type shell struct {

@@ -109,6 +109,10 @@ func (c *control) ask(ctx context.Context, method, path string, query url.Values
 	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
 		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("what answers at %s is no Echolab (%s); pass --api with the address of its UI", c.base, res.Status)}
 	}
+	if res.StatusCode == http.StatusUnauthorized {
+		problem.Message = fmt.Sprintf("the Echolab at %s listens beyond its machine, so it wants its token: set ECHOLAB_UI_TOKEN, "+
+			"or pass --api with the address that it printed when it started (it ends in ?token=…)", c.base)
+	}
 	return &app.Error{Code: app.Refused, Message: strings.TrimSuffix(problem.Message, ".")}
 }
 

@@ -68,7 +68,7 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 				}
 				ask.filter.Set("from", since)
 				if _, err := api.ReadFilter(ask.filter); err != nil {
-					return &usageError{"--since: " + strings.TrimPrefix(err.Error(), "parameter from ")}
+					return &usageError{"--since: " + wrong("from", err)}
 				}
 			}
 			if ask.limit < 1 || ask.limit > 1000 {
@@ -111,9 +111,14 @@ func (f *filterFlag) Type() string   { return "value" }
 func (f *filterFlag) Set(text string) error {
 	f.values.Set(f.name, text)
 	if _, err := api.ReadFilter(url.Values{f.name: {text}}); err != nil {
-		return errors.New(strings.TrimPrefix(err.Error(), "parameter "+f.name+" "))
+		return errors.New(wrong(f.name, err))
 	}
 	return nil
+}
+
+// wrong is what the control API's reader says of a parameter, without the sentence around it: the flag is named already.
+func wrong(name string, err error) string {
+	return strings.TrimSuffix(strings.TrimPrefix(err.Error(), "Parameter "+name+" "), ".")
 }
 
 func (s *shell) events(ctx context.Context, ask eventsAsked) error {

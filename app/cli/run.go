@@ -36,12 +36,8 @@ type runFlags struct {
 	dry         bool
 	quiet       bool
 	events      bool
+	unkept      bool
 }
-
-// verdictError ends a run that did not pass: everything has been printed already.
-type verdictError struct{ code int }
-
-func (e *verdictError) Error() string { return "" }
 
 func runCommand(s *shell) *cobra.Command {
 	var f runFlags
@@ -101,7 +97,8 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.StringVar(&f.out, "out", "", "folder for the reports: result.json, summary.json, junit.xml, report.html …")
 	flags.StringSliceVar(&f.formats, "format", nil, "which of them (default "+strings.Join(report.InFolder(), ",")+")")
 	flags.BoolVar(&f.events, "events", false, "write every event that a client received to events.ndjson in --out")
-	flags.StringVar(&f.baseline, "baseline", "", "a result.json of before: fail when something became worse")
+	flags.StringVar(&f.baseline, "baseline", "", "a result of before, a file, a folder or a kept run: fail when something became worse")
+	flags.BoolVar(&f.unkept, "no-keep", false, "do not put it among the runs that 'echolab runs' lists")
 	flags.StringArrayVar(&f.regressions, "regression", nil, `what is too much worse, such as "delivery_latency p(95) +10% 2ms"; can be given again (default: see 'echolab compare --help')`)
 	flags.Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	flags.StringVar(&f.segment, "segment", "", "this machine's share of the plan, such as 2/5; 'echolab merge' joins the results")
@@ -111,7 +108,6 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.StringVar(&f.auth, "auth-endpoint", "", "who authorises channels, instead of the secret, such as https://staging.test/broadcasting/auth")
 	flags.StringVar(&f.application, "application", "", "the application behind http steps (default: the server)")
 	flags.IntVar(&f.pid, "server-pid", 0, "the server's process on this machine: its CPU and memory are measured too")
-	databaseFlags(cmd)
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the summary")
 	flags.SortFlags = false
@@ -172,7 +168,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 	} else if err := f.remote.check(); err != nil {
 		return t, err
 	}
-	t.Config, err = s.load(cmd)
+	t.Config, err = app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
 	if err != nil && t.Remote == nil {
 		return t, err
 	}
@@ -193,19 +189,14 @@ func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error 
 		return nil
 	}
 	var base *harness.Result
-	tolerances := harness.DefaultTolerances()
-	if base, err = s.baseline(f.baseline); err != nil {
-		return err
-	}
-	if len(f.regressions) > 0 {
-		tolerances = nil
-		for _, text := range f.regressions {
-			tolerance, err := harness.ParseTolerance(text)
-			if err != nil {
-				return &usageError{"--regression: " + err.Error()}
-			}
-			tolerances = append(tolerances, tolerance)
+	if f.baseline != "" {
+		if base, err = s.resultOf(cmd, f.baseline); err != nil {
+			return err
 		}
+	}
+	rules, err := tolerances("--regression", f.regressions)
+	if err != nil {
+		return err
 	}
 	for _, format := range f.formats {
 		if _, err := report.Named(format); err != nil {
@@ -228,22 +219,21 @@ func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error 
 		return unlessStopped(context.Background(), err)
 	}
 	result.Plan = t.Plan.Lines()
-	var compared *harness.Comparison
 	if base != nil {
-		c := harness.Compare(base, result, tolerances)
-		compared = &c
-		if result.Fail(c.Regressions) {
-			result.Warnings = append(result.Warnings, "compared with "+f.baseline)
+		if c := harness.Compare(base, result, rules); result.Fail(c.Regressions) {
+			result.Warnings = append(result.Warnings, "it was compared with "+f.baseline+"; 'echolab compare' shows all figures")
 		}
 	}
-	if err := s.keepRun(context.WithoutCancel(cmd.Context()), t.Config, result); err != nil {
-		result.Warnings = append(result.Warnings, err.Error())
+	if !f.unkept {
+		if err := s.keepRun(context.WithoutCancel(cmd.Context()), t.Config, result); err != nil {
+			s.report(err) // the run itself is worth more
+		}
 	}
-	return s.concluded(result, compared, f)
+	return s.concluded(result, f)
 }
 
 // concluded prints and writes what a run came to; the error holds its exit code.
-func (s *shell) concluded(result *harness.Result, compared *harness.Comparison, f *runFlags) error {
+func (s *shell) concluded(result *harness.Result, f *runFlags) error {
 	var notes []string
 	if f.out != "" {
 		dir := f.out
@@ -276,22 +266,6 @@ func (s *shell) concluded(result *harness.Result, compared *harness.Comparison, 
 		return &verdictError{code}
 	}
 	return nil
-}
-
-// baseline reads a result of before.
-func (s *shell) baseline(file string) (*harness.Result, error) {
-	if file == "" {
-		return nil, nil
-	}
-	path := file
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.dir, path)
-	}
-	r, err := harness.ReadResultFile(path)
-	if err != nil {
-		return nil, &usageError{"--baseline: " + err.Error()}
-	}
-	return r, nil
 }
 
 // recordEvents has every event written that a client receives, where that was asked for; the function ends it.

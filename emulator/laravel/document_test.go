@@ -92,7 +92,7 @@ func TestLock_BadInput(t *testing.T) {
 		{7, "POST", "/api/documents/9/locks", `{}`, 422},
 		{7, "POST", "/api/documents/9/locks", `{"field":["body"]}`, 422},
 		{7, "POST", "/api/documents/9/locks", `{"field":"colour"}`, 422},
-		{7, "POST", "/api/documents/9/locks", `{"field":`, 422},
+		{7, "POST", "/api/documents/9/locks", `{"field":`, 400},
 		{7, "PUT", "/api/documents/9/state", `{}`, 422},
 		{7, "PUT", "/api/documents/9/state", `{"state":"` + strings.Repeat("x", 70_000) + `"}`, 422},
 		{7, "PUT", "/api/documents/9/state", `{"state":1,"version":"x"}`, 422},

@@ -106,12 +106,15 @@ func (b *Backend) save(c *call, typ string) {
 	}
 }
 
-// inputOf is the request's input. A body beyond the bound is PostTooLargeException; broken JSON has no fields, for
-// Laravel as here, and fails where a field is required.
+// inputOf is the request's input. A body beyond the bound is PostTooLargeException. A body that is not what it says is
+// 400, as at the sync API: to Laravel it has no fields, so that a change would be answered with 200 and nothing changed.
 func (b *Backend) inputOf(c *call) (Object, error) {
 	input, err := c.input()
-	if errors.Is(err, errLargeBody) {
+	switch {
+	case errors.Is(err, errLargeBody):
 		return nil, &Refusal{Status: http.StatusRequestEntityTooLarge, Message: "The POST data is too large."}
+	case err != nil:
+		return nil, &Refusal{Status: http.StatusBadRequest, Message: err.Error()}
 	}
 	return input, nil
 }

@@ -216,6 +216,19 @@ func TestK7_ParseWorkflow(t *testing.T) {
 	}
 }
 
+// What somebody wrote is no template: braces within a value stay, in whatever order the values come.
+func TestK7_BracesInData(t *testing.T) {
+	app := portal()
+	app.Workflows = []laravel.Workflow{{Name: "w", Recipient: laravel.Recipient{User: laravel.IntID(8)}, Title: "T", Message: "{client} moved to {stage}"}}
+	for _, data := range []laravel.Object{{{"client", "{stage} & {client}"}, {"stage", "done"}}, {{"stage", "done"}, {"client", "{stage} & {client}"}}} {
+		d := newCounter(t, laravel.Fixed, app)
+		sent, err := d.RunWorkflow(t.Context(), "w", data)
+		require.NoError(t, err)
+		require.Len(t, sent, 1)
+		assert.Equal(t, "{stage} & {client} moved to done", sent[0].Data.Get("message"))
+	}
+}
+
 // Who is told, and what: message always, body beside it where the simplified format was used.
 func TestK7_RunWorkflow(t *testing.T) {
 	app := portal()

@@ -69,7 +69,7 @@ func (b *Backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if b.crossOrigin(c) {
 		return
 	}
-	if b.routed(r) {
+	if b.served(r) {
 		b.mux.ServeHTTP(w, r)
 		return
 	}
@@ -99,12 +99,23 @@ func (b *Backend) routed(r *http.Request) bool {
 	return pattern != ""
 }
 
+// served is routed, but for the routes of any type's rows where the path names no type: GET /api/sync/heartbeat has the
+// shape of one.
+func (b *Backend) served(r *http.Request) bool {
+	_, pattern := b.mux.Handler(r)
+	if !strings.Contains(pattern, "{type}") {
+		return pattern != ""
+	}
+	typ, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
+	return slices.Contains(b.rows.types(), typ)
+}
+
 // otherMethods are the methods under which there is a route for the path, in Laravel's order.
 func (b *Backend) otherMethods(r *http.Request) (methods []string) {
 	other := *r
 	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		other.Method = method
-		if method != r.Method && b.routed(&other) {
+		if method != r.Method && b.served(&other) {
 			methods = append(methods, method)
 		}
 	}

@@ -60,6 +60,7 @@ func TestK5_Heartbeat(t *testing.T) {
 			`{"message":"The location field must be a string. (and 1 more error)","errors":{"location":["The location field must be a string."],"status":["The selected status is invalid."]}}`},
 		{"three", "7", "POST", path, `{"location":5,"status":7}`, 422,
 			`{"message":"The location field must be a string. (and 2 more errors)","errors":{"location":["The location field must be a string."],"status":["The status field must be a string.","The selected status is invalid."]}}`},
+		{"other method", "7", "GET", path, ``, 405, `{"message":"The GET method is not supported for route api/sync/heartbeat. Supported methods: POST."}`},
 		{"broken JSON", "7", "POST", path, `{"location":`, 400, `{"message":"the body is not a JSON object: EOF"}`},
 	})
 	assert.Equal(t, []string{}, d.online(), "the last one that was taken said offline")

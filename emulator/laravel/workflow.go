@@ -183,14 +183,15 @@ func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object) ([]
 	return b.Notify(ctx, ids, Notification{Data: out})
 }
 
-// filled puts values in the place of {name}; what data does not have stays as it is.
+// filled puts values in the place of {name}; what data does not have stays as it is, and so do braces within a value.
 func filled(text string, data Object) string {
+	var pairs []string
 	for _, f := range data {
 		switch f.Value.(type) {
 		case nil, Object, []any:
 		default:
-			text = strings.ReplaceAll(text, "{"+f.Key+"}", fmt.Sprint(f.Value))
+			pairs = append(pairs, "{"+f.Key+"}", fmt.Sprint(f.Value))
 		}
 	}
-	return text
+	return strings.NewReplacer(pairs...).Replace(text)
 }
