@@ -78,7 +78,7 @@ func (a *App) runBackend(ctx context.Context) (end func(context.Context)) {
 	running.Go(func() { a.watchFiles(ctx) })
 	if a.backend != nil {
 		running.Go(func() { a.backend.Run(ctx) })
-		running.Go(func() { a.tellWhoLeft(ctx, a.journal.Follow(a.journal.Last(), false)) })
+		running.Go(func() { a.tellWhoLeft(ctx, a.journal.Follow(a.journal.Last(), false).Gather(5*time.Millisecond)) })
 	}
 	done := make(chan struct{})
 	return func(limit context.Context) {

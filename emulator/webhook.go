@@ -72,7 +72,7 @@ type counted struct {
 // RunWebhooks delivers webhooks for what happens after entry after, until ctx ends or the journal is closed. What has happened by then is still delivered,
 // at most for two seconds, and it returns. Apps without webhooks cost nothing.
 func (s *Server) RunWebhooks(ctx context.Context, after uint64) {
-	tail := s.journal.Follow(after, false)
+	tail := s.journal.Follow(after, false).Gather(webhookGather)
 	defer tail.Close()
 	deliveries, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -98,9 +98,6 @@ func (s *Server) RunWebhooks(ctx context.Context, after uint64) {
 		}
 		h.tick(time.Now())
 		over = n == 0 && (errors.Is(err, journal.ErrClosed) || ctx.Err() != nil)
-		if n > 0 {
-			time.Sleep(webhookGather)
-		}
 	}
 	for _, l := range h.lingering {
 		h.told(l)

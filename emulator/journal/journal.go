@@ -309,6 +309,16 @@ type Tail struct {
 	waiting   bool
 	closed    bool
 	wake      chan struct{}
+	gather    time.Duration
+	busy      bool // the last Next gave all there was
+}
+
+// Gather has Next wait that long after each batch, before it looks for another: a busy journal then does not wake the
+// follower for each entry, which costs whoever appends more than the entry itself. For followers that nobody waits for;
+// the journal must keep what comes meanwhile (Options.Keep).
+func (t *Tail) Gather(d time.Duration) *Tail {
+	t.gather = d
+	return t
 }
 
 // Next copies the next entries into buf and returns how many, waiting for at least one. lost counts entries that
@@ -319,6 +329,16 @@ type Tail struct {
 // ctx.Err() when ctx ended.
 func (t *Tail) Next(ctx context.Context, buf []Entry) (n int, lost uint64, err error) {
 	j := t.j
+	if t.gather > 0 && t.busy {
+		t.busy = false
+		timer := time.NewTimer(t.gather)
+		select {
+		case <-timer.C:
+		case <-j.closing:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
 	j.mu.Lock()
 	if t.cursor-1 != t.done {
 		t.done, t.doneBytes = t.cursor-1, t.readBytes
@@ -343,6 +363,7 @@ func (t *Tail) Next(ctx context.Context, buf []Entry) (n int, lost uint64, err e
 			n++
 		}
 		if n > 0 {
+			t.busy = n < len(buf)
 			j.mu.Unlock()
 			return n, lost, nil
 		}

@@ -113,6 +113,34 @@ func TestTail_MoreJoinsTheBatch(t *testing.T) {
 	})
 }
 
+func TestTail_GatherLooksNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.New(journal.Options{})
+		tail := j.Follow(0, false).Gather(10 * time.Millisecond)
+		go func() {
+			for range 100 {
+				j.Append(journal.Entry{Kind: journal.Published})
+				time.Sleep(time.Millisecond)
+			}
+			j.Close()
+		}()
+		buf, began, batches, all := make([]journal.Entry, 64), time.Now(), 0, 0
+		for {
+			n, _, err := tail.Next(t.Context(), buf)
+			if err != nil {
+				break
+			}
+			batches++
+			all += n
+			if batches == 1 {
+				assert.Zero(t, time.Since(began), "the first one is told at once")
+			}
+		}
+		assert.Equal(t, 100, all)
+		assert.LessOrEqual(t, batches, 12)
+	})
+}
+
 func TestSettled_WithNobodyToWaitFor(t *testing.T) {
 	j := journal.New(journal.Options{})
 	seq := j.Append(journal.Entry{Kind: journal.Published})
