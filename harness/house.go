@@ -57,6 +57,7 @@ type room struct {
 	members []*member
 	stays   []*Stay
 	here    int       // stays confirmed and not left
+	order   int       // of confirmations and changes, as they are entered here: instants come from several clocks' readers
 	open    []*change // not told yet to everybody who was there
 }
 
@@ -81,10 +82,11 @@ type change struct {
 	unsure bool
 	void   bool // it did not happen: the subscription was refused
 
-	told bitset // by the stay's number
-	need int    // how many have to be told and are still there
-	have int    // how many of them were
-	done bool
+	order int
+	told  bitset // by the stay's number
+	need  int    // how many have to be told and are still there
+	have  int    // how many of them were
+	done  bool
 }
 
 // Stay is one client's time in a presence channel.
@@ -95,6 +97,7 @@ type Stay struct {
 	member int
 
 	asked, confirmed, left int64
+	order                  int    // of its confirmation
 	listed                 bitset // members it believes to be there
 	joins, leaves          []uint8
 }
@@ -144,12 +147,18 @@ func (r *room) memberLocked(id string) int {
 }
 
 func (r *room) changeLocked(m int, join bool, at int64) *change {
-	c := &change{member: m, join: join, begin: at, need: r.here - r.members[m].here}
+	r.order++
+	c := &change{member: m, join: join, begin: at, order: r.order, need: r.here - r.members[m].here}
 	r.members[m].changes = append(r.members[m].changes, c)
 	if c.need > 0 {
 		r.open = append(r.open, c)
 	}
 	return c
+}
+
+// countsLocked tells whether a stay is one of those that have to be told: confirmed before, and somebody else's.
+func (c *change) countsLocked(s *Stay) bool {
+	return s.confirmed > 0 && s.order < c.order && s.member != c.member
 }
 
 // endLocked is until when the server may have seen to it.
@@ -199,6 +208,8 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.confirmed = r.house.since(at)
+	r.order++
+	s.order = r.order
 	r.here++
 	who := r.members[s.member]
 	who.here++
@@ -289,7 +300,7 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 			continue
 		}
 		c.told.set(s.number)
-		if s.confirmed > 0 && s.confirmed < c.begin {
+		if c.countsLocked(s) {
 			c.have++
 			r.convergedLocked(c, r.house.since(at))
 		}
@@ -336,7 +347,7 @@ func (s *Stay) Left(at time.Time) {
 		who.here--
 	}
 	for _, c := range append([]*change(nil), r.open...) {
-		if c.member != s.member && s.confirmed > 0 && s.confirmed < c.begin && !c.told.has(s.number) {
+		if c.countsLocked(s) && !c.told.has(s.number) {
 			c.need-- // nobody waits for it any more
 			if c.need == 0 {
 				r.closeLocked(c) // and nobody was left to be told

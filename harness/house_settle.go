@@ -35,6 +35,9 @@ func (h *House) wrongedLocked(what string, r *room, s *Stay, user string, at int
 			h.rec.Add(h.registry.Series(kind.metric, kind.tags...), 1)
 		}
 	}
+	if isCache(r.name) {
+		why += "; Reverb sends the last event of a presence-cache channel to who enters it, and that can be an old coming or going"
+	}
 	h.found.mu.Lock()
 	defer h.found.mu.Unlock()
 	h.found.counts[what]++

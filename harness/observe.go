@@ -90,6 +90,9 @@ func (u *User) closed(n *echo.Notice) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.closing {
+		u.run.mu.Lock()
+		u.run.lost++
+		u.run.mu.Unlock()
 		u.rec.Add(u.run.registry.Series(Closed, Tag{"code", strconv.Itoa(n.Code)}), 1)
 	}
 	u.cutLocked(n.At)

@@ -373,3 +373,15 @@ thresholds:
 	assert.Contains(t, r.Knee.Broke, "events_published")
 	assert.Greater(t, len(r.Knee.Attempts), 4)
 }
+
+// TestRun_TheMarksNameElsewhere: channels and users may be called as the mark is.
+func TestRun_TheMarksNameElsewhere(t *testing.T) {
+	r := play(t, reverb(t), `
+scenarios:
+  people: {executor: constant-vus, vus: 2, duration: 1500ms, user: {id: "echolab.{{ vu }}.1"}, setup: [connect, join: echolab.1.2, private: echolab], steps: [think: 400ms, whisper: {channel: presence-echolab.1.2, event: echolab, data: {echolab: 1}}]}
+  news: {executor: constant-arrival-rate, rate: 10, startTime: 500ms, duration: 500ms, preAllocatedVUs: 2, steps: [publish: {channels: [private-echolab, presence-echolab.1.2], event: echolab, payload: {text: echolab.1.2}}]}
+`)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
+	assert.Equal(t, int64(20), r.Delivery.Expected-r.Delivery.Whispers)
+	assert.Zero(t, r.Delivery.Unmarked)
+}

@@ -88,7 +88,8 @@ type run struct {
 	dead      map[[3]string]*DeadListener
 	expected  map[string]*Expectation
 	phases    []Phase
-	trouble   error // the target cannot be reached any more, or a threshold ended the run
+	lost      int64 // connections that the server ended
+	trouble   error // the target cannot be reached any more
 	aborted   string
 	stop      context.CancelFunc
 }
@@ -170,6 +171,7 @@ func (r *run) play(ctx context.Context) *Result {
 	groups.Wait()
 	ended := time.Now()
 	r.everyGroup(func(g *groupRun) { g.last(work) })
+	r.stillThere(ctx, ended)
 
 	r.phase("drain")
 	r.drain(ctx)
@@ -211,6 +213,23 @@ func (r *run) play(ctx context.Context) *Result {
 		}
 	}
 	return result
+}
+
+// stillThere asks the target once more where something went wrong: one that died on the way is no verdict on what it did
+// until then.
+func (r *run) stillThere(ctx context.Context, ended time.Time) {
+	r.mu.Lock()
+	suspect := len(r.errors) > 0 || r.lost > 0
+	r.mu.Unlock()
+	if !suspect || ctx.Err() != nil {
+		return
+	}
+	if err := r.target.reach(ctx); err != nil && ctx.Err() == nil {
+		r.mu.Lock()
+		r.trouble = fmt.Errorf("the target was there at the beginning and not at the end, after %s: %w", ended.Sub(r.start).Round(time.Second), err)
+		r.mu.Unlock()
+		r.tell(r.trouble.Error())
+	}
 }
 
 func (r *run) everyGroup(what func(g *groupRun)) {
