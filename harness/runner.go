@@ -328,6 +328,10 @@ func (r *run) checkAborts(now time.Time) {
 // drain waits until everything that is under way has arrived, at most as long as the scenario says.
 func (r *run) drain(ctx context.Context) {
 	end := time.Now().Add(r.scenario.Drain)
+	if ctx.Err() != nil { // what was sent a moment before an interruption is not lost because nobody waited for it
+		end = time.Now().Add(min(r.scenario.Drain, time.Second))
+		ctx = context.WithoutCancel(ctx)
+	}
 	for ctx.Err() == nil && time.Now().Before(end) {
 		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
 			// What nobody is owed may still come, to somebody who must not get it.
@@ -441,6 +445,10 @@ func (r *run) unheard(channel, event string, a *attendance) {
 			r.dead[key] = d
 		}
 		d.Missed++
+		if !l.dead {
+			l.dead = true
+			d.Clients++
+		}
 		r.mu.Unlock()
 		r.rec.Add(r.registry.Series(DeadListeners, Tag{"event", event}), 1)
 	}
