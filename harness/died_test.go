@@ -3,8 +3,13 @@ package harness_test
 import (
 	"context"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -97,4 +102,27 @@ func TestRun_ATargetThatEchoes(t *testing.T) {
 	assert.Equal(t, harness.Unreachable, r.Verdict)
 	assert.Contains(t, r.Reasons[0], "does not speak HTTP")
 	assert.NotContains(t, r.Reasons[0], "auth_signature")
+}
+
+// TestRun_ATargetThatIsFarAway: what the first question takes is not the generator's lateness.
+func TestRun_ATargetThatIsFarAway(t *testing.T) {
+	opt := reverb(t)
+	upstream, err := url.Parse(opt.URL)
+	require.NoError(t, err)
+	proxy := &faulty{upstream: upstream, spoil: func(_ *faulty, _ *victim, m []byte) [][]byte { return [][]byte{m} }}
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/channels") {
+			time.Sleep(2 * time.Second)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer far.Close()
+	opt.URL = far.URL
+	r := play(t, opt, `
+scenarios:
+  people: {executor: constant-vus, vus: 3, duration: 500ms, setup: [connect, channel: portal]}
+`)
+	m, ok := r.Metric("schedule_lag", nil)
+	require.True(t, ok)
+	assert.Less(t, m.Most, 1500.0)
 }

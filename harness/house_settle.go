@@ -141,7 +141,11 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		must, may := r.insideLocked(m, end-1, end)
 		switch listed := s.listed.has(m); {
 		case listed && !may:
-			r.house.wrongedLocked("ghost", r, s, who.id, end, "it still lists a member who left "+ago(end-who.leftLast))
+			why := "it lists somebody who was never there"
+			if who.leftLast > 0 {
+				why = "it still lists a member who left " + ago(end-who.leftLast)
+			}
+			r.house.wrongedLocked("ghost", r, s, who.id, end, why)
 		case !listed && must:
 			absent = append(absent, who.id)
 		}

@@ -108,17 +108,15 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
 		return nil, err
 	}
-	r := newRun(p, opt, t)
-	began := time.Now()
 	if err := t.reach(ctx); err != nil {
-		result := r.result(began)
+		result := newRun(p, opt, t).result(time.Now())
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		if ctx.Err() != nil {
 			result.Verdict, result.Reasons = Interrupted, []string{"interrupted before anything was tested"}
 		}
 		return result, nil
 	}
-	return r.play(ctx), nil
+	return newRun(p, opt, t).play(ctx), nil // its clock begins now: a target that is far away makes nothing late
 }
 
 func newRun(p *Plan, opt Options, t *target) *run {
