@@ -171,7 +171,7 @@ func TestRun_Steps(t *testing.T) {
 		}},
 		{"a listener that can", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: .InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Passed, nil},
 		{"repeat and set", connect + "      - channel: portal\n", "      - set: {n: 3}\n      - repeat: {times: 3, every: 10ms, steps: [{publish: {channel: portal, event: Tick, payload: {n: \"{{ n }}\"}}}]}\n      - expect: {channel: portal, event: Tick, count: 3, where: data.n == 3}\n", harness.Passed, nil},
-		{"before connect", "", "      - join: room\n", harness.Passed, func(t *testing.T, r *harness.Result) {
+		{"before connect", "", "      - join: room\n", harness.Failed, func(t *testing.T, r *harness.Result) {
 			assert.Equal(t, int64(1), count(t, r, "errors", map[string]string{"error": "not connected"}))
 		}},
 	} {
