@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -64,9 +65,18 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 // signingApp is the first app, whose back end is emulated.
 func (a *App) signingApp() (*pusher.App, bool) { return &a.apps.all()[0].App, true }
 
-// publishAsBackend is how the emulated application sends an event: through the doors that a signed publish takes.
+// publishAsBackend is how the emulated application sends an event: through the doors that a signed publish takes. What is
+// refused there is Laravel's BroadcastException (protocol H.6).
 func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error {
 	_, err := a.server.Publish(ctx, a.apps.all()[0].ID, p, journal.Server)
+	var no *emulator.Refusal
+	if errors.As(err, &no) {
+		why := no.Why
+		if why != "" {
+			why = " (" + why + ")"
+		}
+		return fmt.Errorf("BroadcastException: Pusher error: %s.%s", no.Text, why)
+	}
 	return err
 }
 
