@@ -37,6 +37,7 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		Mode:    laravel.Mode(cfg.Backend),
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
+		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
@@ -60,6 +61,12 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 			ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	}
 	return b, nil
+}
+
+// hostOf is the host of an address with a port, "" where there is none.
+func hostOf(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	return host
 }
 
 // signingApp is the first app, whose back end is emulated.
