@@ -87,7 +87,7 @@ func printInfo(out io.Writer, infos []app.DatabaseInfo, keep app.Retention) erro
 		w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "Database\t%s\n", info.Path)
 		fmt.Fprintf(w, "Schema\t%d\n", info.Schema)
-		fmt.Fprintf(w, "Size\t%s, %s of it free\n", megabytes(info.Bytes), megabytes(info.FreeBytes))
+		fmt.Fprintf(w, "Size\t%s, %s of it free, %s the write-ahead log\n", megabytes(info.Bytes), megabytes(info.FreeBytes), megabytes(info.LogBytes))
 		fmt.Fprintf(w, "Entries\t%d\n", info.Rows)
 		for _, kind := range info.Kinds {
 			fmt.Fprintf(w, "  %s\t%d\n", kind.Kind, kind.Rows)
