@@ -149,6 +149,7 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 				break
 			}
 			before := u.due
+			u.iteration = uint64(n)
 			if err := u.iterate(most); errors.Is(err, errStopped) {
 				break
 			}
@@ -171,7 +172,6 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 
 // iterate runs the steps once.
 func (u *User) iterate(ctx context.Context) error {
-	u.iteration++
 	u.began = time.Now()
 	err := u.steps(ctx, u.group.Steps)
 	u.rec.Add(u.group.iterations, 1)
@@ -282,6 +282,9 @@ func (u *User) bye() {
 	u.run.users.Add(-1)
 }
 
+// ready is how long the setup of the users of an arrival rate is waited for.
+const ready = 30 * time.Second
+
 // arrive runs the executors of arrival rates: iterations are due when the plan says, whoever is free does them, and one
 // that finds nobody is dropped and counted.
 func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
@@ -307,9 +310,9 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 			if u.steps(most, g.Setup) == nil {
 				do := func(j job) {
 					u.due = j.due
-					u.iteration = j.n
+					u.iteration, u.rng = j.n, g.r.plan.IterationStream(g.Name, j.n) // whoever does it draws the same
 					u.rec.Duration(g.r.lag, max(0, time.Since(j.due)))
-					_ = u.iterateAt(most)
+					_ = u.iterate(most)
 					free.Add(1)
 				}
 				if first != nil {
@@ -336,12 +339,11 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	for range before {
 		hire(nil)
 	}
-	if len(g.Setup) > 0 { // k6 has its users ready before the first iteration; so that this costs no schedule, it may be late
-		for free.Load() < int64(before) && time.Now().Before(begin.Add(30*time.Second)) && pause(ctx, time.Millisecond) {
-		}
-		if late := time.Since(begin); late > 50*time.Millisecond {
-			begin = begin.Add(late)
-		}
+	// k6 has its users ready before the first iteration. What that takes shifts the schedule; it is not made up for.
+	for free.Load() < int64(before) && time.Now().Before(begin.Add(ready)) && pause(ctx, time.Millisecond) {
+	}
+	if late := time.Since(begin); late > 50*time.Millisecond {
+		begin = begin.Add(late)
 	}
 	for n := uint64(0); ; n++ {
 		at, ok := arrivals.Due(n)
@@ -367,12 +369,4 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	}
 	close(jobs)
 	working.Wait()
-}
-
-// iterateAt is iterate for an iteration whose number the schedule gives.
-func (u *User) iterateAt(ctx context.Context) error {
-	u.began = time.Now()
-	err := u.steps(ctx, u.group.Steps)
-	u.rec.Add(u.group.iterations, 1)
-	return err
 }

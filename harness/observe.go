@@ -25,7 +25,7 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 	case echo.NoticeSocketError:
 		r.socketError(u, n)
 	case echo.NoticeError:
-		if n.Problem != nil && n.Problem.Type == "PusherError" {
+		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 { // a connection that ended is counted by its close code
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
 		}
 	case echo.NoticeAuthEnd:

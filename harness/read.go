@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
@@ -112,21 +110,4 @@ func decodeChecked(text string) (h *hdrhistogram.Histogram, err error) {
 			h.SignificantFigures(), histogramMax, histogramDigits)
 	}
 	return h, nil
-}
-
-// ReadResultFile reads a result from a file, or from result.json in a folder.
-func ReadResultFile(path string) (*Result, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, "result.json")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	r, err := ReadResult(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return r, nil
 }

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -76,18 +75,7 @@ func (s *Publish) Run(ctx context.Context, u *User) error {
 	}
 	data := []byte("{}")
 	if !s.Payload.IsZero() {
-		value, err := s.Payload.Eval(env)
-		if err != nil {
-			return err
-		}
-		if name, is := value.(string); is {
-			if named, there := u.run.scenario.Payloads[name]; there {
-				if value, err = named.Eval(env); err != nil {
-					return err
-				}
-			}
-		}
-		if data, err = json.Marshal(value); err != nil {
+		if data, err = s.Payload.JSON(env); err != nil {
 			return err
 		}
 	}

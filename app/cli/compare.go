@@ -150,7 +150,7 @@ func (s *shell) merged(cmd *cobra.Command, r *harness.Result, out string, format
 			return err
 		}
 	}
-	if err := report.GitHub(s.err, r, s.variable, s.dir); err != nil {
+	if err := report.GitHub(s.err, r, s.env, s.dir); err != nil {
 		return err
 	}
 	var err error
@@ -163,14 +163,4 @@ func (s *shell) merged(cmd *cobra.Command, r *harness.Result, out string, format
 		err = &verdictError{code}
 	}
 	return err
-}
-
-// variable is one of the environment; "" where it is not set.
-func (s *shell) variable(name string) string {
-	for i := len(s.environ) - 1; i >= 0; i-- {
-		if key, value, found := strings.Cut(s.environ[i], "="); found && key == name {
-			return value
-		}
-	}
-	return ""
 }

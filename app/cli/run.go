@@ -36,6 +36,7 @@ type runFlags struct {
 	dry         bool
 	quiet       bool
 	events      bool
+	unkept      bool
 }
 
 func runCommand(s *shell) *cobra.Command {
@@ -96,7 +97,8 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.StringVar(&f.out, "out", "", "folder for the reports: result.json, summary.json, junit.xml, report.html …")
 	flags.StringSliceVar(&f.formats, "format", nil, "which of them (default "+strings.Join(report.InFolder(), ",")+")")
 	flags.BoolVar(&f.events, "events", false, "write every event that a client received to events.ndjson in --out")
-	flags.StringVar(&f.baseline, "baseline", "", "a result.json of before: fail when something became worse")
+	flags.StringVar(&f.baseline, "baseline", "", "a result of before, a file, a folder or a kept run: fail when something became worse")
+	flags.BoolVar(&f.unkept, "no-keep", false, "do not put it among the runs that 'echolab runs' lists")
 	flags.StringArrayVar(&f.regressions, "regression", nil, `what is too much worse, such as "delivery_latency p(95) +10% 2ms"; can be given again (default: see 'echolab compare --help')`)
 	flags.Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	flags.StringVar(&f.segment, "segment", "", "this machine's share of the plan, such as 2/5; 'echolab merge' joins the results")
@@ -187,19 +189,14 @@ func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error 
 		return nil
 	}
 	var base *harness.Result
-	tolerances := harness.DefaultTolerances()
-	if base, err = s.baseline(f.baseline); err != nil {
-		return err
-	}
-	if len(f.regressions) > 0 {
-		tolerances = nil
-		for _, text := range f.regressions {
-			tolerance, err := harness.ParseTolerance(text)
-			if err != nil {
-				return &usageError{"--regression: " + err.Error()}
-			}
-			tolerances = append(tolerances, tolerance)
+	if f.baseline != "" {
+		if base, err = s.resultOf(cmd, f.baseline); err != nil {
+			return err
 		}
+	}
+	rules, err := tolerances("--regression", f.regressions)
+	if err != nil {
+		return err
 	}
 	for _, format := range f.formats {
 		if _, err := report.Named(format); err != nil {
@@ -222,19 +219,21 @@ func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error 
 		return unlessStopped(context.Background(), err)
 	}
 	result.Plan = t.Plan.Lines()
-	var compared *harness.Comparison
 	if base != nil {
-		c := harness.Compare(base, result, tolerances)
-		compared = &c
-		if result.Fail(c.Regressions) {
-			result.Warnings = append(result.Warnings, "compared with "+f.baseline)
+		if c := harness.Compare(base, result, rules); result.Fail(c.Regressions) {
+			result.Warnings = append(result.Warnings, "it was compared with "+f.baseline+"; 'echolab compare' shows all figures")
 		}
 	}
-	return s.concluded(result, compared, f)
+	if !f.unkept {
+		if err := s.keepRun(context.WithoutCancel(cmd.Context()), t.Config, result); err != nil {
+			s.report(err) // the run itself is worth more
+		}
+	}
+	return s.concluded(result, f)
 }
 
 // concluded prints and writes what a run came to; the error holds its exit code.
-func (s *shell) concluded(result *harness.Result, compared *harness.Comparison, f *runFlags) error {
+func (s *shell) concluded(result *harness.Result, f *runFlags) error {
 	var notes []string
 	if f.out != "" {
 		dir := f.out
@@ -267,22 +266,6 @@ func (s *shell) concluded(result *harness.Result, compared *harness.Comparison, 
 		return &verdictError{code}
 	}
 	return nil
-}
-
-// baseline reads a result of before.
-func (s *shell) baseline(file string) (*harness.Result, error) {
-	if file == "" {
-		return nil, nil
-	}
-	path := file
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.dir, path)
-	}
-	r, err := harness.ReadResultFile(path)
-	if err != nil {
-		return nil, &usageError{"--baseline: " + err.Error()}
-	}
-	return r, nil
 }
 
 // recordEvents has every event written that a client receives, where that was asked for; the function ends it.
