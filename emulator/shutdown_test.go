@@ -7,8 +7,8 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
