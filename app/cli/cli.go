@@ -170,11 +170,13 @@ func (s *shell) report(err error) {
 		code = "usage"
 	}
 	if s.json {
-		_ = json.NewEncoder(s.err).Encode(map[string]string{"event": "error", "code": code, "message": message})
+		enc := json.NewEncoder(s.err)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(map[string]string{"event": "error", "code": code, "message": message})
 		return
 	}
 	for line := range strings.SplitSeq(message, "\n") {
-		fmt.Fprintln(s.err, "echolab: "+line)
+		fmt.Fprintln(s.err, "echolab: "+strings.TrimPrefix(line, "echolab ")) // a command's path begins with it too
 	}
 }
 

@@ -208,6 +208,11 @@ func control(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("the server has printed no address of its UI")
 	}
 	ts.Setenv("ECHOLAB_API", found[1])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found := regexp.MustCompile(`"server":"(http://[^"/]+)`).FindStringSubmatch(s.out.String()); found != nil {
+		ts.Setenv("SERVER", found[1])
+	}
 }
 
 // subscribers CHANNEL waits until somebody is on a channel of the server at $ECHOLAB_API.
