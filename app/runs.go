@@ -92,10 +92,10 @@ func (r *Runs) Add(ctx context.Context, result *harness.Result) (deleted int64, 
 		return 0, err
 	}
 	s := RunSummary{Expected: result.Delivery.Expected, Delivered: result.Delivery.Delivered, Accepted: result.Delivery.Accepted}
-	if m, ok := result.Metric(harness.DeliveryLatency.Name, nil); ok {
+	if m, ok := result.Total(harness.DeliveryLatency.Name, nil); ok {
 		s.P95MS = m.Percentile(95)
 	}
-	if m, ok := result.Metric(harness.Users.Name, nil); ok {
+	if m, ok := result.Total(harness.Users.Name, nil); ok {
 		s.Users = int64(m.Most)
 	}
 	if len(result.Reasons) > 0 {

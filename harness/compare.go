@@ -107,7 +107,7 @@ const (
 	Better  Change = "better"  // beyond it, to the good side
 	Worse   Change = "worse"   // beyond it: a regression
 	Unclear Change = "unclear" // beyond it, and too few values to tell
-	Gone    Change = "gone"    // the base measured it, the other did not
+	Gone    Change = "gone"    // the base measured it, the other did not; a regression where it had a hundred values
 	New     Change = "new"     // the other way round
 )
 
@@ -174,7 +174,7 @@ func Compare(base, next *Result, tolerances []Tolerance) Comparison {
 			d.Tolerance, d.Change = t.Text, t.judge(d)
 		}
 		c.Figures = append(c.Figures, d)
-		if d.Change == Worse || d.Change == Gone {
+		if d.Change == Worse || d.Change == Gone && t.counted(base) >= telling {
 			c.Regressions = append(c.Regressions, d.sentence())
 		}
 	}
@@ -227,6 +227,15 @@ func methodRank(method string) int {
 
 func (t Tolerance) selector() string { return Threshold{Metric: t.Metric, Tags: t.Tags}.Selector() }
 
+// telling is how many values the base must have for their absence to be news: a run in which nobody happened to join
+// late has no convergence to measure.
+const telling = 100
+
+func (t Tolerance) counted(r *Result) int64 {
+	m, _ := r.Total(t.Metric.Name, t.Tags)
+	return m.Count
+}
+
 // delta measures both runs; any is false when neither has the figure.
 func (t Tolerance) delta(base, next *Result) (d FigureDelta, any bool) {
 	d = FigureDelta{Metric: t.selector(), Method: t.Method, Kind: t.Metric.Kind}
@@ -246,7 +255,7 @@ func (t Tolerance) delta(base, next *Result) (d FigureDelta, any bool) {
 
 // figure is the figure of one run with its interval.
 func (t Tolerance) figure(r *Result) (v, low, high float64, ok bool) {
-	m, ok := r.Metric(t.Metric.Name, t.Tags)
+	m, ok := r.Total(t.Metric.Name, t.Tags)
 	ok = ok && (m.Count > 0 || t.Metric.Kind == Gauge)
 	if !ok {
 		return 0, 0, 0, false

@@ -70,6 +70,7 @@ func TestCompare_JudgesEachFigureByItsRule(t *testing.T) {
 		assert.Equal(t, c.want, changeOf(got), c.name)
 		assert.Equal(t, c.want == harness.Worse || c.want == harness.Gone, len(got.Regressions) > 0, c.name)
 	}
+	assert.Empty(t, harness.Compare(few(us), measured(t, 0, 0, 0, nil), rule(t, "delivery_latency p(95) +10%")).Regressions, "a few that did not happen again")
 	got := harness.Compare(many(10*time.Millisecond), many(14*time.Millisecond), rule(t, "delivery_latency p(95) +10%"))
 	assert.Equal(t, []string{"delivery_latency p(95): from 19.503 ms to 23.503 ms (+21 %), allowed +10%"}, got.Regressions)
 }

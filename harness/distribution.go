@@ -50,11 +50,19 @@ func (m *MetricResult) PerSecond(run time.Duration) float64 {
 }
 
 // Percentile of a point, in milliseconds.
-func (p Point) Percentile(q float64) float64 {
+func (p Point) Percentile(q float64) float64 { return p.Percentiles(q)[0] }
+
+// Percentiles are several of a point's, in milliseconds; cheaper than one by one. All are 0 where there is nothing.
+func (p Point) Percentiles(qs ...float64) []float64 {
+	out := make([]float64, len(qs))
 	if p.Histogram == "" {
-		return 0
+		return out
 	}
-	return float64(decodeHistogram(p.Histogram).ValueAtQuantile(q)) / 1000
+	h := decodeHistogram(p.Histogram)
+	for i, q := range qs {
+		out[i] = float64(h.ValueAtQuantile(q)) / 1000
+	}
+	return out
 }
 
 // join adds another series of the same metric.

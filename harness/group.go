@@ -282,6 +282,9 @@ func (u *User) bye() {
 	u.run.users.Add(-1)
 }
 
+// ready is how long the setup of the users of an arrival rate is waited for.
+const ready = 30 * time.Second
+
 // arrive runs the executors of arrival rates: iterations are due when the plan says, whoever is free does them, and one
 // that finds nobody is dropped and counted.
 func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
@@ -336,12 +339,11 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 	for range before {
 		hire(nil)
 	}
-	if len(g.Setup) > 0 { // k6 has its users ready before the first iteration; so that this costs no schedule, it may be late
-		for free.Load() < int64(before) && time.Now().Before(begin.Add(30*time.Second)) && pause(ctx, time.Millisecond) {
-		}
-		if late := time.Since(begin); late > 50*time.Millisecond {
-			begin = begin.Add(late)
-		}
+	// k6 has its users ready before the first iteration. What that takes shifts the schedule; it is not made up for.
+	for free.Load() < int64(before) && time.Now().Before(begin.Add(ready)) && pause(ctx, time.Millisecond) {
+	}
+	if late := time.Since(begin); late > 50*time.Millisecond {
+		begin = begin.Add(late)
 	}
 	for n := uint64(0); ; n++ {
 		at, ok := arrivals.Due(n)

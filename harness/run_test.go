@@ -257,6 +257,26 @@ func TestRun_ATargetThatIsNotThere(t *testing.T) {
 	assert.Contains(t, r.Reasons[0], "no app nobody")
 }
 
+// TestRun_TheFirstIterationFindsSomebody: users who were just made are ready before anything is due.
+func TestRun_TheFirstIterationFindsSomebody(t *testing.T) {
+	for range 5 {
+		r := play(t, reverb(t), `
+name: few
+scenarios:
+  news:
+    executor: constant-arrival-rate
+    rate: 5
+    duration: 200ms
+    preAllocatedVUs: 1
+    maxVUs: 1
+    setup: [connect]
+    steps: [{publish: {channel: portal, event: News}}]
+`)
+		require.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
+		assert.Equal(t, int64(1), r.Delivery.Accepted)
+	}
+}
+
 func TestRun_InterruptedIsReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opt := reverb(t)

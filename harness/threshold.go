@@ -149,7 +149,7 @@ func (t Threshold) Selector() string {
 // measured cannot be fast.
 func (t Threshold) Evaluate(r *Result) ThresholdResult {
 	out := ThresholdResult{Metric: t.Selector(), Expression: t.Expression, Place: t.Place}
-	m, measured := r.Metric(t.Metric.Name, t.Tags)
+	m, measured := r.Total(t.Metric.Name, t.Tags)
 	out.Empty = !measured || m.Count == 0 && t.Metric.Kind != Gauge
 	switch {
 	case t.method == "count":

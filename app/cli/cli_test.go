@@ -50,6 +50,9 @@ func TestCommands(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "schema-1.sqlite"), old, 0o600); err != nil {
 				return err
 			}
+			if err := os.CopyFS(filepath.Join(env.WorkDir, "reports"), os.DirFS("../../testdata/reports")); err != nil {
+				return err
+			}
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -272,7 +275,7 @@ func program(ts *testscript.TestScript) string {
 
 // environ is the script's environment, as far as echolab looks at it.
 func environ(ts *testscript.TestScript) []string {
-	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR"}
+	names := []string{"PATH", "HOME", "LOCALAPPDATA", "SYSTEMROOT", "XDG_DATA_HOME", "NO_COLOR", "TERM", "APP_ENV", "GOCOVERDIR", "GORACE", "TMPDIR", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"}
 	for _, row := range append(app.Settings(), app.AppSettings()...) {
 		names = append(names, row.Env)
 	}

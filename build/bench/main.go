@@ -31,6 +31,8 @@ var measurements = []struct {
 	{"publish", publishes},
 	{"whisper", whispers},
 	{"presence", presence},
+	{"harness", harnessCost},
+	{"generators", comparison},
 }
 
 // bench is what the measurements share.

@@ -248,19 +248,24 @@ func timeLabel(ms float64) string {
 	return fmt.Sprintf("%d:%02d:%02d", int(s)/3600, int(s)/60%60, int(s)%60)
 }
 
-// points reads a value of each of a metric's points; a point stands in the middle of its step.
-func (o overTime) points(name string, m *harness.Metric, tags map[string]string, v func(m *harness.MetricResult, p harness.Point) float64) plotted {
-	series, ok := o.r.Metric(m.Name, tags)
+// gauge is a value over time; a point stands in the middle of its step.
+func (o overTime) gauge(name string, m *harness.Metric) plotted {
+	series, _ := o.r.Metric(m.Name, nil)
 	out := plotted{name: name}
-	if !ok {
-		return out
-	}
 	for _, p := range series.Points {
-		out.at = append(out.at, (float64(p.N)+0.5)*series.StepMS)
-		out.v = append(out.v, v(&series, p))
+		out.at, out.v = append(out.at, (float64(p.N)+0.5)*series.StepMS), append(out.v, p.Value)
 	}
-	if m.Kind == harness.Trend {
-		out.gap = series.StepMS
+	return out
+}
+
+// percentiles are three lines of a trend. A step in which nothing was measured is a gap.
+func (o overTime) percentiles(m *harness.Metric) []plotted {
+	series, _ := o.r.Metric(m.Name, nil)
+	out := []plotted{{name: "p50", gap: series.StepMS}, {name: "p95", gap: series.StepMS}, {name: "p99", gap: series.StepMS}}
+	for _, p := range series.Points {
+		for i, v := range p.Percentiles(50, 95, 99) {
+			out[i].at, out[i].v = append(out[i].at, (float64(p.N)+0.5)*series.StepMS), append(out[i].v, v)
+		}
 	}
 	return out
 }
@@ -321,26 +326,19 @@ func wide(lines []plotted) bool {
 // charts are those of the page, in its order.
 func charts(r *harness.Result) []chart {
 	o := newOverTime(r)
-	at := func(p float64) func(*harness.MetricResult, harness.Point) float64 {
-		return func(_ *harness.MetricResult, point harness.Point) float64 { return point.Percentile(p) }
-	}
-	gauge := func(_ *harness.MetricResult, p harness.Point) float64 { return p.Value }
-	percentiles := func(m *harness.Metric) []plotted {
-		return []plotted{o.points("p50", m, nil, at(50)), o.points("p95", m, nil, at(95)), o.points("p99", m, nil, at(99))}
-	}
 	all := []chart{
-		o.chart("Delivery latency", "ms", "from the moment an event was due to its arrival at one client", ms, percentiles(harness.DeliveryLatency)...),
+		o.chart("Delivery latency", "ms", "from the moment an event was due to its arrival at one client", ms, o.percentiles(harness.DeliveryLatency)...),
 		distribution(r),
-		o.chart("Publish latency", "ms", "from the moment a publish was due to the server's answer", ms, percentiles(harness.PublishLatency)...),
+		o.chart("Publish latency", "ms", "from the moment a publish was due to the server's answer", ms, o.percentiles(harness.PublishLatency)...),
 		o.chart("Clients", "", "virtual users at work and connections established", number,
-			o.points("users", harness.Users, nil, gauge), o.points("connections", harness.Connections, nil, gauge)),
+			o.gauge("users", harness.Users), o.gauge("connections", harness.Connections)),
 		o.chart("Deliveries", "a second", "what came, and was due", number, o.filled("deliveries", harness.Delivered, true)),
 		o.chart("Sent", "a second", "accepted publishes and whispers", number, o.filled("accepted", harness.Accepted, true), o.filled("whispers", harness.Whispered, true),
 			o.filled("refused", harness.PublishRefused, true)),
 		o.chart("What went wrong", "", "in each step of time", number, o.filled("errors", harness.Errors, false), o.filled("connections closed", harness.Closed, false),
 			o.filled("missing", harness.Missing, false), o.filled("dropped iterations", harness.DroppedIterations, false)),
-		o.chart("Processors used", "", "by the generator, and by the server where it is local", number, o.points("generator", harness.GeneratorCPU, nil, gauge),
-			o.points("server", harness.ServerCPU, nil, gauge)),
+		o.chart("Processors used", "", "by the generator, and by the server where it is local", number, o.gauge("generator", harness.GeneratorCPU),
+			o.gauge("server", harness.ServerCPU)),
 	}
 	var out []chart
 	for _, c := range all {
@@ -362,7 +360,7 @@ func distribution(r *harness.Result) chart {
 	var lines []plotted
 	most := 1.0
 	for _, metric := range []*harness.Metric{harness.DeliveryLatency, harness.PublishLatency, harness.SubscribeLatency, harness.ConnectLatency, harness.AuthLatency} {
-		m, ok := r.Metric(metric.Name, nil)
+		m, ok := r.Total(metric.Name, nil)
 		if !ok || m.Count < 2 {
 			continue
 		}

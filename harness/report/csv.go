@@ -62,8 +62,8 @@ func csvPoint(m *harness.MetricResult, p harness.Point) []string {
 	row := []string{m.Name, string(m.Kind), tagText(m.Tags), cell(float64(p.N) * m.StepMS), whole(p.Count), "", "", "", "", "", "", "", "", ""}
 	switch m.Kind {
 	case harness.Trend:
-		for i, q := range []float64{50, 90, 95, 99} {
-			row[9+i] = cell(p.Percentile(q))
+		for i, v := range p.Percentiles(50, 90, 95, 99) {
+			row[9+i] = cell(v)
 		}
 	case harness.Gauge:
 		row[4], row[6] = "", cell(p.Value)

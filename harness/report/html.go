@@ -97,7 +97,7 @@ func cards(r *harness.Result, p htmlPage) (all []card) {
 		}
 		all = append(all, c)
 	}
-	if m, ok := r.Metric(harness.DeliveryLatency.Name, nil); ok && m.Count > 0 {
+	if m, ok := r.Total(harness.DeliveryLatency.Name, nil); ok && m.Count > 0 {
 		all = append(all, card{"Delivery p95", ms(m.Percentile(95)) + " ms", "p50 " + ms(m.Percentile(50)) + ", p99 " + ms(m.Percentile(99)) + " ms", ""})
 	}
 	if d.Published > 0 {
@@ -110,7 +110,7 @@ func cards(r *harness.Result, p htmlPage) (all []card) {
 	if d.Delivered > 0 {
 		all = append(all, card{"Deliveries came", perSecond(d.Delivered, r.DurationMS), "of " + plural(d.Accepted, "publish") + " and " + plural(d.Whispers, "whisper"), ""})
 	}
-	if m, ok := r.Metric(harness.Connections.Name, nil); ok {
+	if m, ok := r.Total(harness.Connections.Name, nil); ok {
 		all = append(all, card{"Connections", count(int64(m.Most)), "at most, " + count(p.Reconnects) + " reconnects", ""})
 	}
 	return all

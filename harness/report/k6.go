@@ -103,7 +103,7 @@ func writeK6(w io.Writer, r *harness.Result) error {
 	}
 	s.Delivery.Evidence, s.Presence.Evidence, s.Health.Reasons = some(s.Delivery.Evidence), some(s.Presence.Evidence), some(s.Health.Reasons)
 	for _, m := range harness.Metrics {
-		if whole, ok := r.Metric(m.Name, nil); ok {
+		if whole, ok := r.Total(m.Name, nil); ok {
 			s.Metrics[m.Name] = k6Of(r, whole)
 		}
 	}
@@ -115,7 +115,7 @@ func writeK6(w io.Writer, r *harness.Result) error {
 			if err != nil {
 				continue // of another version, whose metrics these are not
 			}
-			part, ok := r.Metric(m.Name, tags)
+			part, ok := r.Total(m.Name, tags)
 			if !ok {
 				part = harness.MetricResult{Name: m.Name, Kind: m.Kind}
 			}

@@ -123,7 +123,9 @@ func TestLive_DrawsAtMostTenTimesASecondAndNeverWiderThanTheTerminal(t *testing.
 			l.Show(progress(3, ""))
 			time.Sleep(time.Millisecond)
 		}
+		s.mu.Lock()
 		assert.LessOrEqual(t, s.writes, 12)
+		s.mu.Unlock()
 		for line := range strings.Lines(s.text()) {
 			assert.Less(t, len([]rune(strings.TrimRight(line, "\n"))), 40, line)
 		}

@@ -40,7 +40,7 @@ const maxParts = 12
 // latencies are the rows of the table. A part that is all of its metric is left out.
 func latencies(r *harness.Result) (rows []latencyRow) {
 	for _, t := range trends {
-		whole, ok := r.Metric(t.metric.Name, nil)
+		whole, ok := r.Total(t.metric.Name, nil)
 		if !ok || whole.Count == 0 {
 			continue
 		}
@@ -84,7 +84,7 @@ func parts(r *harness.Result, metric string, by []string) (rows []latencyRow) {
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
 
 		var sum harness.MetricResult
-		sum, ok := r.Metric(metric, seen[name])
+		sum, ok := r.Total(metric, seen[name])
 		if !ok || name == "" {
 			continue
 		}
@@ -136,7 +136,7 @@ func counts(r *harness.Result, metric *harness.Metric, tag string) (all []tagged
 }
 
 func total(r *harness.Result, metric *harness.Metric) int64 {
-	m, _ := r.Metric(metric.Name, nil)
+	m, _ := r.Total(metric.Name, nil)
 	return m.Count
 }
 
