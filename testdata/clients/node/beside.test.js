@@ -242,6 +242,10 @@ ${patient}`)
   passed(await running)
   assert.equal(between.connections.length, 2)
   await between.connections[1].ended
-  assert.equal(between.connections[0].log.length, 15)
-  assert.deepEqual(between.connections[1].log, between.connections[0].log)
+  // Each direction by itself: which of two messages that cross is seen first here is chance.
+  const way = ({ log }, gets) => log.filter((line) => line.startsWith('gets') === gets)
+  const [real, virtual] = between.connections
+  assert.equal(real.log.length, 15)
+  assert.deepEqual(way(virtual, false), way(real, false))
+  assert.deepEqual(way(virtual, true), way(real, true))
 })
