@@ -281,3 +281,15 @@ func TestRun_SharedWithAServerThatDoesNotSayWhoIsThere(t *testing.T) {
 	assert.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
 	assert.Contains(t, strings.Join(r.Warnings, "\n"), "does not say who is in presence-office (status 404")
 }
+
+func TestParse_EncryptionKeyMustBeOne(t *testing.T) {
+	for key, ok := range map[string]bool{"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=": true, "AAECAw==": false, "not base64": false} {
+		_, err := harness.Parse("test.yaml", []byte("target: {encryptionKey: \""+key+"\"}\nscenarios: {a: {executor: constant-vus, vus: 1, duration: 1s, setup: [connect]}}\n"), harness.ParseInput{})
+		if ok {
+			assert.NoError(t, err)
+			continue
+		}
+		assert.ErrorContains(t, err, "test.yaml:1:25: encryptionKey must be base64 of 32 bytes")
+		assert.NotContains(t, err.Error(), key)
+	}
+}
