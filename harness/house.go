@@ -56,6 +56,7 @@ type room struct {
 	members []*member
 	stays   []*Stay
 	here    int       // stays confirmed and not left
+	order   int       // of confirmations and changes, as they are entered here: instants come from several clocks' readers
 	open    []*change // not told yet to everybody who was there
 	odd     []odd     // here lists that did not agree about a stranger
 }
@@ -83,10 +84,11 @@ type change struct {
 	// stranger: nobody of the run did it; begin is when the first client was told.
 	stranger bool
 
-	told bitset // by the stay's number
-	need int    // how many have to be told and are still there
-	have int    // how many of them were
-	done bool
+	order int
+	told  bitset // by the stay's number
+	need  int    // how many have to be told and are still there
+	have  int    // how many of them were
+	done  bool
 }
 
 // Stay is one client's time in a presence channel.
@@ -97,6 +99,7 @@ type Stay struct {
 	member int
 
 	asked, confirmed, left int64
+	order                  int    // of its confirmation
 	listed                 bitset // members it believes to be there
 	joins, leaves          []uint8
 }
@@ -146,12 +149,21 @@ func (r *room) memberLocked(id string) int {
 }
 
 func (r *room) changeLocked(m int, join bool, at int64) *change {
-	c := &change{member: m, join: join, begin: at, need: r.here - r.members[m].here}
+	r.order++
+	c := &change{member: m, join: join, begin: at, order: r.order, need: r.here - r.members[m].here}
 	r.members[m].changes = append(r.members[m].changes, c)
 	if c.need > 0 {
 		r.open = append(r.open, c)
 	}
 	return c
+}
+
+// countsLocked tells whether a stay is one of those that have to be told: confirmed before, and somebody else's.
+func (c *change) countsLocked(s *Stay) bool {
+	if c.stranger {
+		return c.owedLocked(s)
+	}
+	return s.confirmed > 0 && s.order < c.order && s.member != c.member
 }
 
 // endLocked is until when the server may have seen to it.
@@ -201,6 +213,8 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.confirmed = r.house.since(at)
+	r.order++
+	s.order = r.order
 	r.here++
 	who := r.members[s.member]
 	who.here++
@@ -296,7 +310,7 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 			continue
 		}
 		c.told.set(s.number)
-		if c.owedLocked(s) {
+		if c.countsLocked(s) {
 			c.have++
 			r.convergedLocked(c, r.house.since(at))
 		}
@@ -304,7 +318,7 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 	}
 }
 
-// owedLocked tells whether the client was there before, so that it had to be told.
+// owedLocked tells whether the client was there before by the clock, so that it had to be told.
 func (c *change) owedLocked(s *Stay) bool {
 	begin := c.begin
 	if c.stranger { // it began before, nobody knows when
@@ -354,7 +368,7 @@ func (s *Stay) Left(at time.Time) {
 		who.here--
 	}
 	for _, c := range append([]*change(nil), r.open...) {
-		if c.member != s.member && c.owedLocked(s) && !c.told.has(s.number) {
+		if c.countsLocked(s) && !c.told.has(s.number) {
 			c.need-- // nobody waits for it any more
 			if c.need == 0 {
 				r.closeLocked(c) // and nobody was left to be told

@@ -35,6 +35,9 @@ func (h *House) wrongedLocked(what string, r *room, s *Stay, user string, at int
 			h.rec.Add(h.registry.Series(kind.metric, kind.tags...), 1)
 		}
 	}
+	if isCache(r.name) {
+		why += "; Reverb sends the last event of a presence-cache channel to who enters it, and that can be an old coming or going"
+	}
 	h.found.mu.Lock()
 	defer h.found.mu.Unlock()
 	h.found.counts[what]++
@@ -147,7 +150,11 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		must, may := r.insideLocked(m, end-1, end)
 		switch listed := s.listed.has(m); {
 		case listed && !may:
-			r.house.wrongedLocked("ghost", r, s, who.id, end, "it still lists a member who left "+ago(end-who.leftLast))
+			why := "it lists somebody who was never there"
+			if who.leftLast > 0 {
+				why = "it still lists a member who left " + ago(end-who.leftLast)
+			}
+			r.house.wrongedLocked("ghost", r, s, who.id, end, why)
 		case !listed && must:
 			absent = append(absent, who.id)
 		}

@@ -91,7 +91,8 @@ type run struct {
 	dead      map[[3]string]*DeadListener
 	expected  map[string]*Expectation
 	phases    []Phase
-	trouble   error // the target cannot be reached any more, or a threshold ended the run
+	lost      int64 // connections that the server ended
+	trouble   error // the target cannot be reached any more
 	aborted   string
 	stop      context.CancelFunc
 }
@@ -113,17 +114,15 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
 		return nil, err
 	}
-	r := newRun(p, opt, t)
-	began := time.Now()
 	if err := t.reach(ctx); err != nil {
-		result := r.result(began)
+		result := newRun(p, opt, t).result(time.Now())
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		if ctx.Err() != nil {
 			result.Verdict, result.Reasons = Interrupted, []string{"interrupted before anything was tested"}
 		}
 		return result, nil
 	}
-	return r.play(ctx), nil
+	return newRun(p, opt, t).play(ctx), nil // its clock begins now: a target that is far away makes nothing late
 }
 
 func newRun(p *Plan, opt Options, t *target) *run {
@@ -177,6 +176,7 @@ func (r *run) play(ctx context.Context) *Result {
 	groups.Wait()
 	ended := time.Now()
 	r.everyGroup(func(g *groupRun) { g.last(work) })
+	r.stillThere(ctx, ended)
 
 	r.phase("drain")
 	r.drain(ctx)
@@ -225,6 +225,23 @@ func (r *run) play(ctx context.Context) *Result {
 		}
 	}
 	return result
+}
+
+// stillThere asks the target once more where something went wrong: one that died on the way is no verdict on what it did
+// until then.
+func (r *run) stillThere(ctx context.Context, ended time.Time) {
+	r.mu.Lock()
+	suspect := len(r.errors) > 0 || r.lost > 0
+	r.mu.Unlock()
+	if !suspect || ctx.Err() != nil {
+		return
+	}
+	if err := r.target.reach(ctx); err != nil && ctx.Err() == nil {
+		r.mu.Lock()
+		r.trouble = fmt.Errorf("the target was there at the beginning and not at the end, after %s: %w", ended.Sub(r.start).Round(time.Second), err)
+		r.mu.Unlock()
+		r.tell(r.trouble.Error())
+	}
 }
 
 func (r *run) everyGroup(what func(g *groupRun)) {
@@ -323,6 +340,10 @@ func (r *run) checkAborts(now time.Time) {
 // drain waits until everything that is under way has arrived, at most as long as the scenario says.
 func (r *run) drain(ctx context.Context) {
 	end := time.Now().Add(r.scenario.Drain)
+	if ctx.Err() != nil { // what was sent a moment before an interruption is not lost because nobody waited for it
+		end = time.Now().Add(min(r.scenario.Drain, time.Second))
+		ctx = context.WithoutCancel(ctx)
+	}
 	for ctx.Err() == nil && time.Now().Before(end) {
 		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
 			// What nobody is owed may still come, to somebody who must not get it.
@@ -443,6 +464,10 @@ func (r *run) unheard(channel, event string, a *attendance) {
 			r.dead[key] = d
 		}
 		d.Missed++
+		if !l.dead {
+			l.dead = true
+			d.Clients++
+		}
 		r.mu.Unlock()
 		r.rec.Add(r.registry.Series(DeadListeners, Tag{"event", event}), 1)
 	}

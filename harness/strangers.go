@@ -49,7 +49,7 @@ func (r *room) strangerLocked(s *Stay, m int, join, had bool, now int64) bool {
 	if c == nil { // the first to be told
 		c = &change{member: m, join: join, begin: now, end: now, stranger: true}
 		for _, o := range r.stays {
-			if o.left == 0 && c.owedLocked(o) {
+			if o.left == 0 && c.countsLocked(o) {
 				c.need++
 			}
 		}
@@ -59,7 +59,7 @@ func (r *room) strangerLocked(s *Stay, m int, join, had bool, now int64) bool {
 		}
 	}
 	c.told.set(s.number)
-	if c.owedLocked(s) {
+	if c.countsLocked(s) {
 		c.have++
 		r.convergedLocked(c, now)
 	}
