@@ -57,13 +57,13 @@ func (h *House) Settle(now time.Time) PresenceResult {
 		for _, who := range r.members {
 			for _, c := range who.changes {
 				switch {
-				case c.void || c.unsure:
+				case c.void || c.unsure || c.stranger:
 				case c.join:
 					result.Joins++
 				default:
 					result.Leaves++
 				}
-				if !c.void && !c.unsure && (c.done || c.have >= c.need) {
+				if !c.void && !c.unsure && !c.stranger && (c.done || c.have >= c.need) {
 					result.Told++
 				}
 			}
@@ -73,6 +73,7 @@ func (h *House) Settle(now time.Time) PresenceResult {
 				r.judgeLocked(s, end)
 			}
 		}
+		r.agreeLocked(end)
 	})
 	h.rec.Add(h.registry.Series(Joins, Tag{"change", "join"}), result.Joins)
 	h.rec.Add(h.registry.Series(Joins, Tag{"change", "leave"}), result.Leaves)
@@ -97,7 +98,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		left = end + grace
 	}
 	for m, who := range r.members {
-		if m == s.member || r.house.stranger(who) { // its own comings and goings are not told to it
+		if m == s.member { // its own comings and goings are not told to it
 			continue
 		}
 		for _, join := range []bool{true, false} {
@@ -106,8 +107,16 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 				if c.void || c.join != join || c.begin > left+grace {
 					continue
 				}
-				if !c.unsure && c.begin > s.confirmed && c.begin+grace < left {
+				tail := grace
+				if c.stranger {
+					tail = 2 * grace // what came last may still be on its way to others
+				}
+				if !c.unsure && c.owedLocked(s) && c.begin+tail < left {
 					must++
+				} else if c.stranger && c.begin+grace >= s.asked {
+					may++
+				} else if c.stranger {
+					continue
 				} else if c.unsure || c.begin > s.confirmed || c.endLocked(grace) >= s.asked {
 					may++
 				}

@@ -403,6 +403,25 @@ thresholds:
 	assert.Greater(t, len(r.Knee.Attempts), 4)
 }
 
+func TestRun_LeaveLeaves(t *testing.T) {
+	r := play(t, reverb(t), `
+scenarios:
+  browsers:
+    executor: per-vu-iterations
+    vus: 2
+    iterations: 3
+    user: {id: "u{{ vu }}"}
+    setup: [connect]
+    steps:
+      - private: client.5
+      - join: office
+      - leave: client.5
+      - leave: presence-office
+`)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q %+v", r.Reasons, r.Presence)
+	assert.Equal(t, int64(2*3*2), count(t, r, "subscribe_latency", nil))
+}
+
 // TestRun_TheMarksNameElsewhere: channels and users may be called as the mark is.
 func TestRun_TheMarksNameElsewhere(t *testing.T) {
 	r := play(t, reverb(t), `

@@ -2,7 +2,9 @@ package harness
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -28,7 +30,7 @@ type Options struct {
 	Embedded bool
 	// ServerPID is the server's process where it runs on this machine, 0 elsewhere.
 	ServerPID int
-	// MasterKey is that of encrypted channels, 32 bytes; nil: derived from the secret.
+	// MasterKey is that of encrypted channels, 32 bytes; nil: derived from the secret. The scenario's own wins.
 	MasterKey []byte
 	// Application is the address of http steps; "" is URL.
 	Application string
@@ -85,6 +87,7 @@ type run struct {
 	mu        sync.Mutex // guards what follows
 	errors    map[string]int64
 	errorList []string
+	warnings  []string // besides, for people
 	dead      map[[3]string]*DeadListener
 	expected  map[string]*Expectation
 	phases    []Phase
@@ -97,6 +100,9 @@ type run struct {
 // Run plays a plan to its end, or until ctx ends, and returns what came of it: a Result whatever happens, but for an error
 // in the options themselves.
 func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
+	if key := p.Scenario.Target.EncryptionKey; key != "" {
+		opt.MasterKey, _ = base64.StdEncoding.DecodeString(key) // Parse has tried it
+	}
 	t, err := newTarget(opt.URL, opt.App, opt.TLS, opt.MasterKey)
 	if err != nil {
 		return nil, err
@@ -129,11 +135,12 @@ func newRun(p *Plan, opt Options, t *target) *run {
 		run += fmt.Sprintf("-%d", p.Segment.K)
 	}
 	r.ledger = NewLedger(LedgerConfig{Run: run, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
-	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1})
+	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared})
 	r.rec = r.registry.Recorder()
 	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
 	if len(t.key) == 0 {
-		t.key = []byte(fmt.Sprintf("%.32s", pusher.Sign(opt.App.Secret, "echolab encryption key")))
+		key := sha256.Sum256([]byte("echolab encryption master key:" + opt.App.Secret)) // as the emulated application does
+		t.key = key[:]
 	}
 	return r
 }
@@ -173,6 +180,7 @@ func (r *run) play(ctx context.Context) *Result {
 
 	r.phase("drain")
 	r.drain(ctx)
+	r.witness(ctx)
 	r.settled.Store(true)
 	now := time.Now()
 	presence := r.house.Settle(now)
@@ -189,7 +197,13 @@ func (r *run) play(ctx context.Context) *Result {
 	result := r.result(ended)
 	result.Delivery, result.Presence = delivery, presence
 	result.Health = r.health.Result(result, time.Now())
+	if wrong := presence.Ghosts + presence.Drift; wrong > 0 && !r.house.cfg.Others {
+		if ids := r.house.unknown(); len(ids) > 0 {
+			r.warn("members of presence channels are none of the run's (" + few(ids) + "): if others use the server too, say so with --shared, or shared: true under target")
+		}
+	}
 	r.mu.Lock()
+	result.Warnings = append(result.Warnings, r.warnings...)
 	switch {
 	case ctx.Err() != nil:
 		result.Verdict, result.Reasons = Interrupted, []string{"interrupted after " + ended.Sub(r.start).Round(time.Second).String()}
@@ -409,6 +423,13 @@ func (r *run) fault(u *User, kind, text string) {
 	if first {
 		r.tell(u.name + ": " + kind + ": " + text)
 	}
+}
+
+// warn notes something for people.
+func (r *run) warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, text)
 }
 
 // socketError tells what the machine could not do from what the server did not.
