@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -36,6 +37,7 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		Mode:    laravel.Mode(cfg.Backend),
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
+		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
@@ -61,12 +63,27 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 	return b, nil
 }
 
+// hostOf is the host of an address with a port, "" where there is none.
+func hostOf(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	return host
+}
+
 // signingApp is the first app, whose back end is emulated.
 func (a *App) signingApp() (*pusher.App, bool) { return &a.apps.all()[0].App, true }
 
-// publishAsBackend is how the emulated application sends an event: through the doors that a signed publish takes.
+// publishAsBackend is how the emulated application sends an event: through the doors that a signed publish takes. What is
+// refused there is Laravel's BroadcastException (protocol H.6).
 func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error {
 	_, err := a.server.Publish(ctx, a.apps.all()[0].ID, p, journal.Server)
+	var no *emulator.Refusal
+	if errors.As(err, &no) {
+		why := no.Why
+		if why != "" {
+			why = " (" + why + ")"
+		}
+		return fmt.Errorf("BroadcastException: Pusher error: %s.%s", no.Text, why)
+	}
 	return err
 }
 

@@ -27,7 +27,9 @@ func (c Config) Print(w io.Writer, asJSON bool) error {
 		for i := range c.Apps {
 			apps[i] = byName(c.printedApp(i))
 		}
-		return json.NewEncoder(w).Encode(struct {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(struct {
 			Settings    map[string]Printed   `json:"settings"`
 			Apps        []map[string]Printed `json:"apps"`
 			PublishesTo string               `json:"publishes_to"`

@@ -102,22 +102,66 @@ func (a *App) ChangeEntity(ctx context.Context, c Change) (Row, error) {
 			return Row{}, err
 		}
 	}
+	described := a.backend.Application()
 	action := laravel.Action{Verb: c.Verb, Type: c.Type, ID: c.ID, Except: c.Except, Console: c.As == ""}
 	if len(c.Fields) > 0 {
 		if err := json.Unmarshal(c.Fields, &action.Input); err != nil {
 			return Row{}, &Error{Code: Invalid, Message: fmt.Sprintf("the fields cannot be read: %v", err), Err: err}
 		}
 	}
+	if err := unsettable(described, c.Type, action.Input); err != nil {
+		return Row{}, err
+	}
 	if c.As != "" {
 		id, err := a.userID(c.As)
 		if err != nil {
 			return Row{}, err
 		}
-		users := a.backend.Application().Users
+		users := described.Users
 		action.By = &users[slices.IndexFunc(users, func(u laravel.User) bool { return u.ID == id })]
 	}
 	row, err := a.backend.Act(ctx, action)
-	return row, refusal(err)
+	return row, refusal(withChoices(described, c.Type, err))
+}
+
+// unsettable names the fields that the application would pass over without a word. Its own routes do so too, as Laravel's
+// validated() does; whoever types them here is told.
+func unsettable(described *laravel.Application, typ string, input Object) error {
+	fields, settable := described.Unset(typ, input)
+	var problems []string
+	for _, field := range fields {
+		hint := "there are " + strings.Join(settable, ", ")
+		if near := Closest(field, settable); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		if laravel.Keeps(field) {
+			hint = "the application sets it itself"
+			problems = append(problems, fmt.Sprintf("%s cannot be set; %s", field, hint))
+			continue
+		}
+		problems = append(problems, fmt.Sprintf("%s have no field %s; %s", typ, short(field), hint))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return &Error{Code: Invalid, Message: strings.Join(problems, "; ")}
+}
+
+// withChoices adds to "The selected status is invalid." what may be selected.
+func withChoices(described *laravel.Application, typ string, err error) error {
+	var no *laravel.Refusal
+	if !errors.As(err, &no) || len(no.Errors) == 0 {
+		return err
+	}
+	said := *no
+	said.Errors = map[string][]string{}
+	for field, messages := range no.Errors {
+		if choices := described.Choices(typ, field); len(choices) > 0 && strings.HasPrefix(messages[0], "The selected") {
+			messages = append(slices.Clip(messages), "It is one of "+strings.Join(choices, ", ")+".")
+		}
+		said.Errors[field] = messages
+	}
+	return &said
 }
 
 // userID is the id of one of the cast, given as text.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,11 @@ import (
 func victim(db string) {
 	dir, _ := os.MkdirTemp("", "echolab-victim")
 	defer func() { _ = os.RemoveAll(dir) }()
+	pages := []string{} // rows to look at
+	for n := range 100 {
+		pages = append(pages, fmt.Sprintf("{id: %d}", n+1))
+	}
+	_ = os.WriteFile(filepath.Join(dir, "echolab.yaml"), []byte("entities:\n  pages: ["+strings.Join(pages, ", ")+"]\n"), 0o600)
 	cfg, err := app.Load(app.Sources{Flags: map[string]string{"port": "0", "ui-port": "0", "db": db}, Environ: []string{"HOME=" + dir}, Dir: dir})
 	if err == nil {
 		var a *app.App

@@ -85,17 +85,33 @@ func (a *App) Notifications(user string) ([]Notification, error) {
 	return a.backend.Notifications(id), nil
 }
 
-// RunWorkflow sends a described workflow's notification. data fills what stands in braces, and goes along.
-func (a *App) RunWorkflow(ctx context.Context, name string, data json.RawMessage) ([]Notification, error) {
+// RunWorkflow sends a described workflow's notification. data fills what stands in braces, and goes along; warnings are
+// about what it does not fill.
+func (a *App) RunWorkflow(ctx context.Context, name string, data json.RawMessage) (rows []Notification, warnings []string, err error) {
 	if a.backend == nil {
-		return nil, errNoBackend()
+		return nil, nil, errNoBackend()
 	}
 	o, err := dataOf(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows, err := a.backend.RunWorkflow(ctx, name, o)
-	return rows, refusal(err)
+	for _, w := range a.backend.Application().Workflows {
+		if w.Name == name {
+			warnings = unfilled(w, o)
+		}
+	}
+	rows, err = a.backend.RunWorkflow(ctx, name, o)
+	return rows, warnings, refusal(err)
+}
+
+// unfilled warns of names in braces that data says nothing for.
+func unfilled(w laravel.Workflow, data Object) []string {
+	missing := w.Unfilled(data)
+	if len(missing) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("nothing was given for %s of workflow %s, so it stands there as it is; give it in data (--set %s=…)",
+		strings.Join(missing, ", "), w.Name, strings.Trim(missing[0], "{}"))}
 }
 
 // SendWorkflow sends the notification of a workflow that is given in either of the guide's formats, and warns of what is
@@ -124,5 +140,5 @@ func (a *App) SendWorkflow(ctx context.Context, workflow, data json.RawMessage) 
 		return nil, warnings, err
 	}
 	rows, err = a.backend.SendWorkflow(ctx, w, o)
-	return rows, warnings, refusal(err)
+	return rows, append(warnings, unfilled(w, o)...), refusal(err)
 }

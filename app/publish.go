@@ -19,7 +19,7 @@ type Published struct {
 }
 
 // Publish delivers an event as the application would, without a signature; appID "" is the first app. It returns when
-// the event is kept.
+// the event is kept. What the application's library would not send, and what the server would refuse, is Invalid.
 func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) ([]Published, error) {
 	if appID == "" {
 		appID = a.apps.all()[0].ID
@@ -31,10 +31,15 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 		return nil, &Error{Code: Invalid, Message: "an event needs a name and at least one channel"}
 	}
 	before := make([][]Subscriber, len(p.Channels))
-	for i, channel := range p.Channels {
+	for _, channel := range p.Channels {
 		if channel == "" {
 			return nil, &Error{Code: Invalid, Message: "a channel's name is empty"}
 		}
+	}
+	if err := p.CheckTrigger(); err != nil {
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	for i, channel := range p.Channels {
 		before[i] = a.server.Subscribers(appID, channel)
 	}
 	began := time.Now()

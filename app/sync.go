@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"echolab/app/store"
@@ -83,6 +84,16 @@ func (a *App) AddActivity(ctx context.Context, n NewActivity) (Activity, error) 
 	if len(n.Metadata) > 0 {
 		if err := line.Metadata.UnmarshalJSON(n.Metadata); err != nil {
 			return Activity{}, &Error{Code: Invalid, Message: "the metadata must be a JSON object, such as {\"client_id\": 5}: " + err.Error()}
+		}
+	}
+	for _, owner := range []struct{ field, typ string }{{"client_id", "clients"}, {"project_id", "projects"}} {
+		v := line.Metadata.Get(owner.field)
+		if v == nil {
+			continue
+		}
+		if _, found := a.backend.Entity(owner.typ, fmt.Sprint(v)); !found {
+			return Activity{}, &Error{Code: NotFound, Message: fmt.Sprintf("there is no %s %s, whose feed it would be in; 'echolab backend rows %s' lists them",
+				strings.TrimSuffix(owner.typ, "s"), short(fmt.Sprint(v)), owner.typ)}
 		}
 	}
 	return a.backend.AddActivity(ctx, line)

@@ -39,6 +39,9 @@ type Trial struct {
 func Try(ctx context.Context, t Trial) (*harness.Result, error) {
 	opt := harness.Options{ServerPID: t.ServerPID, Application: t.Application, Version: t.Version, Progress: t.Progress, Heard: t.Heard,
 		Catalogue: catalogue{DescribedBy(t.Config)}}
+	if key := DescribedBy(t.Config).Application.Auth.EncryptionKey; len(key) == 32 {
+		opt.MasterKey = key
+	}
 	if t.Remote != nil {
 		opt.URL, opt.App, opt.TLS = t.Remote.URL, t.Remote.App, t.Remote.TLS
 		return t.run(ctx, opt)

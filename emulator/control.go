@@ -79,10 +79,7 @@ func (s *Server) Deliver(ctx context.Context, appID string, p pusher.Publication
 	if !known {
 		return nil, errors.New("no app with the id " + strconv.Quote(appID))
 	}
-	if _, err := s.profile.Check(&p); err != nil {
-		return nil, err
-	}
-	if err := s.journal.Admit(ctx); err != nil {
+	if err := s.admitted(ctx, app, &p, source); err != nil {
 		return nil, err
 	}
 	h := s.hub(app)

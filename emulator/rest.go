@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -281,23 +280,6 @@ func (s *Server) publish(h *hub, p pusher.Publication, source journal.Source) (s
 		seq, _ = h.publish(e, pusher.EventText(p.Event, channel, p.Data), except, true)
 	}
 	return seq
-}
-
-// Publish delivers an event as the HTTP API would, without a signature: for Echolab's own doors. It waits until the
-// event is kept and returns the sequence number of its last entry.
-func (s *Server) Publish(ctx context.Context, appID string, p pusher.Publication, source journal.Source) (uint64, error) {
-	app, known := s.apps.ByID(appID)
-	if !known {
-		return 0, errors.New("no app with the id " + strconv.Quote(appID))
-	}
-	if _, err := s.profile.Check(&p); err != nil {
-		return 0, err
-	}
-	if err := s.journal.Admit(ctx); err != nil {
-		return 0, err
-	}
-	seq := s.publish(s.hub(app), p, source)
-	return seq, s.journal.Settled(ctx, seq)
 }
 
 func (c *call) getConnections() {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -80,9 +81,9 @@ func TestShutdown_SendsClientsAwayAndLeavesNothing(t *testing.T) {
 }
 
 func TestShutdown_EndsWithItsContext(t *testing.T) {
-	s := start(t, emulator.Config{QueueBytes: 64 << 20, WriteTimeout: time.Minute})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20, QueueBytes: 64 << 20, WriteTimeout: time.Minute})
 	nc := s.deaf()
-	_, err := s.srv.Publish(t.Context(), s.app.ID, pusher.Publication{Event: "Big", Channels: []string{"portal"}, Data: string(make([]byte, 16<<20))}, journal.HTTP)
+	_, err := s.srv.Publish(t.Context(), s.app.ID, pusher.Publication{Event: "Big", Channels: []string{"portal"}, Data: strings.Repeat("x", 16<<20)}, journal.HTTP)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

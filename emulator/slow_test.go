@@ -26,7 +26,7 @@ func (s *server) deaf() net.Conn {
 }
 
 func TestSlowConsumer_IsClosedAndNobodyWaitsForIt(t *testing.T) {
-	s := start(t, emulator.Config{QueueBytes: 256 << 10, WriteTimeout: 2 * time.Second})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20, QueueBytes: 256 << 10, WriteTimeout: 2 * time.Second})
 	tail := s.watch()
 	closed := make(chan journal.Entry, 5)
 	go func() { // at once: events this large push each other out of the journal
@@ -71,7 +71,7 @@ func TestSlowConsumer_IsClosedAndNobodyWaitsForIt(t *testing.T) {
 
 // TestSlowConsumer_ReadsOnToTheClose: one that wakes up in time gets what was being written, and then the reason.
 func TestSlowConsumer_ReadsOnToTheClose(t *testing.T) {
-	s := start(t, emulator.Config{QueueBytes: 64 << 10})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20, QueueBytes: 64 << 10})
 	tail := s.watch()
 	c := s.connect()
 	c.join("portal", "")
@@ -90,7 +90,7 @@ func TestSlowConsumer_ReadsOnToTheClose(t *testing.T) {
 // TestSlowConsumer_AWriteHasItsTime: little waits, far below the bound, but it does not get through.
 func TestSlowConsumer_AWriteHasItsTime(t *testing.T) {
 	t.Parallel()
-	s := start(t, emulator.Config{QueueBytes: 64 << 20, WriteTimeout: 300 * time.Millisecond})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20, QueueBytes: 64 << 20, WriteTimeout: 300 * time.Millisecond})
 	tail := s.watch()
 	s.deaf()
 	_, err := s.srv.Publish(t.Context(), s.app.ID, pusher.Publication{Event: "Big", Channels: []string{"portal"}, Data: strings.Repeat("x", 16<<20)}, journal.HTTP)

@@ -56,7 +56,7 @@ func dialTLS(t *testing.T, s *server, addr string, trust *tls.Config) *socket {
 }
 
 func TestTLS_BurstsArriveWholeAndInOrder(t *testing.T) {
-	s := start(t, emulator.Config{})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20})
 	addr, trust := secured(t, s)
 	c := dialTLS(t, s, addr, trust)
 	c.join("portal", "")
@@ -139,7 +139,7 @@ func TestTLS_TheOtherSpeechIsToldApart(t *testing.T) {
 }
 
 func TestTLS_ASlowReaderIsClosedAndLeavesNothing(t *testing.T) {
-	s := start(t, emulator.Config{QueueBytes: 64 << 10, WriteTimeout: 300 * time.Millisecond})
+	s := start(t, emulator.Config{MaxRequestSize: 256 << 20, QueueBytes: 64 << 10, WriteTimeout: 300 * time.Millisecond})
 	addr, trust := secured(t, s)
 	tail := s.watch()
 	c := dialTLS(t, s, addr, trust)

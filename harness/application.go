@@ -159,6 +159,13 @@ func (u *User) request(ctx context.Context, q *HTTPRequest) (*echo.Response, err
 		}
 		req.Headers = append(req.Headers, echo.Header{Name: name, Value: value})
 	}
+	if u.atHome(address) {
+		for _, h := range u.session.Headers() {
+			if !slices.ContainsFunc(req.Headers, func(o echo.Header) bool { return strings.EqualFold(o.Name, h.Name) }) {
+				req.Headers = append(req.Headers, h)
+			}
+		}
+	}
 	slices.SortFunc(req.Headers, func(a, b echo.Header) int { return strings.Compare(a.Name, b.Name) })
 	if u.client != nil {
 		socket := ""
@@ -170,6 +177,19 @@ func (u *User) request(ctx context.Context, q *HTTPRequest) (*echo.Response, err
 	ctx, cancel := context.WithTimeout(ctx, orDefault(q.Timeout, 30*time.Second))
 	defer cancel()
 	return u.session.Fetch(ctx, req)
+}
+
+// atHome tells whether an address is the application's: the user's tokens go nowhere else.
+func (u *User) atHome(address string) bool {
+	at, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	homes := []string{u.run.base(), u.run.scenario.Target.Auth.Endpoint}
+	return slices.ContainsFunc(homes, func(home string) bool {
+		h, err := url.Parse(home)
+		return err == nil && h.Host != "" && h.Scheme == at.Scheme && h.Host == at.Host
+	})
 }
 
 // accepts holds an answer against what the step wants.

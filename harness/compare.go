@@ -283,7 +283,11 @@ func (m *MetricResult) Interval(p float64) (low, high float64) {
 		return 0, 0
 	}
 	half := 1.96 * math.Sqrt(n*q*(1-q)) / n * 100
-	return m.Percentile(max(0, p-half)), m.Percentile(min(100, p+half))
+	low = m.Percentile(max(0, p-half))
+	if p+half < 100 {
+		return low, m.Percentile(p + half)
+	}
+	return low, 2*m.Most - low // too few values to know where it ends: as far again as the longest is away
 }
 
 // judge holds a difference against the tolerance.

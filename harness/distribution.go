@@ -22,7 +22,11 @@ func (m *MetricResult) decoded() *hdrhistogram.Histogram {
 
 // Percentile is the duration in milliseconds that p of a hundred did not exceed; 0 when there is none.
 func (m *MetricResult) Percentile(p float64) float64 {
-	return float64(m.decoded().ValueAtQuantile(p)) / 1000
+	v := float64(m.decoded().ValueAtQuantile(p)) / 1000
+	if m.Most > 0 { // which is exact, while a percentile is the upper end of its bucket
+		v = min(v, m.Most)
+	}
+	return v
 }
 
 // Mean is in milliseconds; 0 when there is none. Least and Most of a trend are its exact minimum and maximum.

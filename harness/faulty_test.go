@@ -195,6 +195,18 @@ func TestRun_FaultyServers(t *testing.T) {
 			}
 			return asItIs(m)
 		}, []string{"presence_drift", "presence_ghosts"}, nil},
+		{"calls an event by another name", func(f *faulty, _ *victim, m []byte) [][]byte {
+			if is(m, "InvoiceCreated") && f.every(20) {
+				m = bytes.Replace(m, []byte("InvoiceCreated"), []byte("InvoiceDeleted"), 1)
+			}
+			return asItIs(m)
+		}, []string{"deliveries_leaked", "deliveries_missing"}, nil},
+		{"sends what is no JSON", func(_ *faulty, v *victim, m []byte) [][]byte {
+			if v.n++; v.n == 5 {
+				return [][]byte{m, []byte("{not json")}
+			}
+			return asItIs(m)
+		}, []string{"errors"}, nil},
 		{"answers late", func(f *faulty, v *victim, m []byte) [][]byte {
 			if is(m, "InvoiceCreated") && f.every(30) {
 				go func() {
@@ -244,7 +256,7 @@ func TestRun_FaultyServers(t *testing.T) {
 				assert.Zero(t, count(t, r, name, nil), "%s\n%q\n%+v\n%+v", name, r.Reasons, r.Delivery.Evidence, r.Presence.Evidence)
 			}
 			want := harness.Failed
-			if c.counters == nil || c.counters[0] == "deliveries_late" && count(t, r, "deliveries_reordered", nil) == 0 || c.counters[0] == "connections_closed" {
+			if c.counters == nil || c.counters[0] == "deliveries_late" && count(t, r, "deliveries_reordered", nil) == 0 || c.counters[0] == "connections_closed" && count(t, r, "errors", nil) == 0 {
 				want = harness.Passed // late and closed have no threshold unless the scenario gives one
 			}
 			assert.Equal(t, want, r.Verdict, "%q", r.Reasons)

@@ -210,6 +210,7 @@ func (u *User) steps(ctx context.Context, steps []Step) error {
 			default:
 				u.run.fault(u, s.Kind.Name, s.Place+": "+err.Error())
 			}
+			u.now() // what it waited for in vain is not the lateness of what comes next
 			return err
 		}
 	}

@@ -27,8 +27,7 @@ type House struct {
 type HouseConfig struct {
 	Start    time.Time
 	Registry *Registry
-	// Others says that members who are not of this run may come and go: other segments, people. What is said of them is
-	// not judged.
+	// Others says that members who are not of this run may come and go: other segments, people, see strangers.go.
 	Others bool
 	// Grace is the uncertainty around a connection that ended: a member who comes back within it may, or may not, be told
 	// to have left and joined. Default 1 s.
@@ -57,7 +56,9 @@ type room struct {
 	members []*member
 	stays   []*Stay
 	here    int       // stays confirmed and not left
+	order   int       // of confirmations and changes, as they are entered here: instants come from several clocks' readers
 	open    []*change // not told yet to everybody who was there
+	odd     []odd     // here lists that did not agree about a stranger
 }
 
 // member is one user_id.
@@ -80,11 +81,14 @@ type change struct {
 	// unsure: the server may have seen it or not.
 	unsure bool
 	void   bool // it did not happen: the subscription was refused
+	// stranger: nobody of the run did it; begin is when the first client was told.
+	stranger bool
 
-	told bitset // by the stay's number
-	need int    // how many have to be told and are still there
-	have int    // how many of them were
-	done bool
+	order int
+	told  bitset // by the stay's number
+	need  int    // how many have to be told and are still there
+	have  int    // how many of them were
+	done  bool
 }
 
 // Stay is one client's time in a presence channel.
@@ -95,6 +99,7 @@ type Stay struct {
 	member int
 
 	asked, confirmed, left int64
+	order                  int    // of its confirmation
 	listed                 bitset // members it believes to be there
 	joins, leaves          []uint8
 }
@@ -144,12 +149,21 @@ func (r *room) memberLocked(id string) int {
 }
 
 func (r *room) changeLocked(m int, join bool, at int64) *change {
-	c := &change{member: m, join: join, begin: at, need: r.here - r.members[m].here}
+	r.order++
+	c := &change{member: m, join: join, begin: at, order: r.order, need: r.here - r.members[m].here}
 	r.members[m].changes = append(r.members[m].changes, c)
 	if c.need > 0 {
 		r.open = append(r.open, c)
 	}
 	return c
+}
+
+// countsLocked tells whether a stay is one of those that have to be told: confirmed before, and somebody else's.
+func (c *change) countsLocked(s *Stay) bool {
+	if c.stranger {
+		return c.owedLocked(s)
+	}
+	return s.confirmed > 0 && s.order < c.order && s.member != c.member
 }
 
 // endLocked is until when the server may have seen to it.
@@ -199,6 +213,8 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s.confirmed = r.house.since(at)
+	r.order++
+	s.order = r.order
 	r.here++
 	who := r.members[s.member]
 	who.here++
@@ -228,6 +244,7 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 			absent = append(absent, who.id)
 		}
 	}
+	r.compareLocked(s)
 	if len(ghosts)+len(absent) > 0 {
 		why := ""
 		if len(ghosts) > 0 {
@@ -242,9 +259,6 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 		r.house.wrongedLocked("drift", r, s, append(ghosts, absent...)[0], s.confirmed, why)
 	}
 }
-
-// stranger tells whether a member is none of this run's, and that is all right.
-func (h *House) stranger(m *member) bool { return h.cfg.Others && !m.known }
 
 // insideLocked tells whether a member was certainly, or possibly, there in a moment between from and to.
 func (r *room) insideLocked(m int, from, to int64) (must, may bool) {
@@ -281,20 +295,36 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 	if (*count)[m] < 255 {
 		(*count)[m]++
 	}
+	had := s.listed.has(m)
 	s.listed.put(m, join)
 	who := r.members[m]
+	if r.house.stranger(who) {
+		if !r.strangerLocked(s, m, join, had, r.house.since(at)) {
+			(*count)[m]--
+		}
+		return
+	}
 	for i := len(who.changes) - 1; i >= 0; i-- {
 		c := who.changes[i]
 		if c.done || c.void || c.join != join || c.told.has(s.number) {
 			continue
 		}
 		c.told.set(s.number)
-		if s.confirmed > 0 && s.confirmed < c.begin {
+		if c.countsLocked(s) {
 			c.have++
 			r.convergedLocked(c, r.house.since(at))
 		}
 		return
 	}
+}
+
+// owedLocked tells whether the client was there before by the clock, so that it had to be told.
+func (c *change) owedLocked(s *Stay) bool {
+	begin := c.begin
+	if c.stranger { // it began before, nobody knows when
+		begin -= int64(s.room.house.cfg.Grace)
+	}
+	return s.confirmed > 0 && s.confirmed < begin
 }
 
 // convergedLocked notes how long it took until everybody knew, once everybody does.
@@ -306,7 +336,9 @@ func (r *room) convergedLocked(c *change, now int64) {
 	if c.join {
 		what = "join"
 	}
-	r.house.rec.Duration(r.house.registry.Series(PresenceConvergence, Tag{"change", what}), time.Duration(now-c.begin))
+	if !c.stranger { // when it began is known
+		r.house.rec.Duration(r.house.registry.Series(PresenceConvergence, Tag{"change", what}), time.Duration(now-c.begin))
+	}
 	r.closeLocked(c)
 }
 
@@ -336,7 +368,7 @@ func (s *Stay) Left(at time.Time) {
 		who.here--
 	}
 	for _, c := range append([]*change(nil), r.open...) {
-		if c.member != s.member && s.confirmed > 0 && s.confirmed < c.begin && !c.told.has(s.number) {
+		if c.countsLocked(s) && !c.told.has(s.number) {
 			c.need-- // nobody waits for it any more
 			if c.need == 0 {
 				r.closeLocked(c) // and nobody was left to be told

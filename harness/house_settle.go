@@ -35,6 +35,9 @@ func (h *House) wrongedLocked(what string, r *room, s *Stay, user string, at int
 			h.rec.Add(h.registry.Series(kind.metric, kind.tags...), 1)
 		}
 	}
+	if isCache(r.name) {
+		why += "; Reverb sends the last event of a presence-cache channel to who enters it, and that can be an old coming or going"
+	}
 	h.found.mu.Lock()
 	defer h.found.mu.Unlock()
 	h.found.counts[what]++
@@ -54,13 +57,13 @@ func (h *House) Settle(now time.Time) PresenceResult {
 		for _, who := range r.members {
 			for _, c := range who.changes {
 				switch {
-				case c.void || c.unsure:
+				case c.void || c.unsure || c.stranger:
 				case c.join:
 					result.Joins++
 				default:
 					result.Leaves++
 				}
-				if !c.void && !c.unsure && (c.done || c.have >= c.need) {
+				if !c.void && !c.unsure && !c.stranger && (c.done || c.have >= c.need) {
 					result.Told++
 				}
 			}
@@ -70,6 +73,7 @@ func (h *House) Settle(now time.Time) PresenceResult {
 				r.judgeLocked(s, end)
 			}
 		}
+		r.agreeLocked(end)
 	})
 	h.rec.Add(h.registry.Series(Joins, Tag{"change", "join"}), result.Joins)
 	h.rec.Add(h.registry.Series(Joins, Tag{"change", "leave"}), result.Leaves)
@@ -94,7 +98,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		left = end + grace
 	}
 	for m, who := range r.members {
-		if m == s.member || r.house.stranger(who) { // its own comings and goings are not told to it
+		if m == s.member { // its own comings and goings are not told to it
 			continue
 		}
 		for _, join := range []bool{true, false} {
@@ -103,8 +107,16 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 				if c.void || c.join != join || c.begin > left+grace {
 					continue
 				}
-				if !c.unsure && c.begin > s.confirmed && c.begin+grace < left {
+				tail := grace
+				if c.stranger {
+					tail = 2 * grace // what came last may still be on its way to others
+				}
+				if !c.unsure && c.owedLocked(s) && c.begin+tail < left {
 					must++
+				} else if c.stranger && c.begin+grace >= s.asked {
+					may++
+				} else if c.stranger {
+					continue
 				} else if c.unsure || c.begin > s.confirmed || c.endLocked(grace) >= s.asked {
 					may++
 				}
@@ -138,7 +150,11 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		must, may := r.insideLocked(m, end-1, end)
 		switch listed := s.listed.has(m); {
 		case listed && !may:
-			r.house.wrongedLocked("ghost", r, s, who.id, end, "it still lists a member who left "+ago(end-who.leftLast))
+			why := "it lists somebody who was never there"
+			if who.leftLast > 0 {
+				why = "it still lists a member who left " + ago(end-who.leftLast)
+			}
+			r.house.wrongedLocked("ghost", r, s, who.id, end, why)
 		case !listed && must:
 			absent = append(absent, who.id)
 		}

@@ -206,3 +206,17 @@ func BenchmarkHouseStorm(b *testing.B) {
 		}
 	}
 }
+
+// TestHouse_ToldByOrder: instants are read by several loops, so that one who was confirmed before a change may have the
+// later of the two. Whoever is waited for is also whoever is counted when told.
+func TestHouse_ToldByOrder(t *testing.T) {
+	h := newHome(t)
+	a := h.enter("a", 10)
+	a.Here([]string{"a"}, 1, h.at(101))
+	b := h.enter("b", 100) // entered after, with an earlier instant
+	a.Joining("b", h.at(103))
+	b.Here([]string{"a", "b"}, 2, h.at(104))
+	assert.Zero(t, h.Outstanding())
+	r := h.Settle(h.at(3000))
+	assert.Equal(t, r.Joins+r.Leaves, r.Told)
+}

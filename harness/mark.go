@@ -41,12 +41,22 @@ func withMark(payload []byte, run string, n uint64, due time.Duration) (marked [
 }
 
 // findMark looks for the mark in a payload, or in the frame around it: escaped once more or not. It allocates nothing.
+// The name may stand behind the mark too: of the channel, or of the user, in a frame that has them after the data.
 func findMark(data []byte) (m mark, ok bool) {
-	i := bytes.LastIndex(data, markName)
-	if i < 0 {
-		return mark{}, false
+	for end := len(data); ; {
+		i := bytes.LastIndex(data[:end], markName)
+		if i < 0 {
+			return mark{}, false
+		}
+		if m, ok = markAt(data[i+len(markName):]); ok {
+			return m, true
+		}
+		end = i
 	}
-	rest := data[i+len(markName):]
+}
+
+// markAt reads the mark whose name ends just before.
+func markAt(rest []byte) (m mark, ok bool) {
 	for len(rest) > 0 && (rest[0] == '\\' || rest[0] == '"' || rest[0] == ':' || rest[0] == ' ') {
 		rest = rest[1:]
 	}

@@ -57,6 +57,7 @@ func TestRegistry_CountsFromManyRecorders(t *testing.T) {
 	assert.Equal(t, int64(40_000), m.Count)
 	assert.InDelta(t, 50, m.Percentile(50), 0.1)
 	assert.InDelta(t, 99, m.Percentile(99), 0.1)
+	assert.LessOrEqual(t, m.Percentile(100), m.Most)
 	assert.InDelta(t, 50.005, m.Mean(), 0.001)
 	var inPoints int64
 	for _, p := range m.Points {

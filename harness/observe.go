@@ -25,6 +25,14 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 	case echo.NoticeSocketError:
 		r.socketError(u, n)
 	case echo.NoticeError:
+		if p := n.Problem; p != nil {
+			if p.Inner != nil {
+				p = p.Inner
+			}
+			if p.Type == "MessageParseError" {
+				r.fault(u, "bad message", p.Message)
+			}
+		}
 		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 { // a connection that ended is counted by its close code
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
 		}
@@ -90,6 +98,9 @@ func (u *User) closed(n *echo.Notice) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if !u.closing {
+		u.run.mu.Lock()
+		u.run.lost++
+		u.run.mu.Unlock()
 		u.rec.Add(u.run.registry.Series(Closed, Tag{"code", strconv.Itoa(n.Code)}), 1)
 	}
 	u.cutLocked(n.At)

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -137,6 +138,9 @@ func (p *parsing) scenario(file string, content []byte) *Scenario {
 	}
 	if address := s.Target.URL; address != "" && !addressForm.MatchString(address) {
 		p.problems.add(whole.child("target").child("url").at, "%s is no address; write it as wss://staging.test or http://127.0.0.1:8080", short(address))
+	}
+	if key, err := base64.StdEncoding.DecodeString(s.Target.EncryptionKey); s.Target.EncryptionKey != "" && (err != nil || len(key) != 32) {
+		p.problems.add(whole.child("target").child("encryptionKey").at, "encryptionKey must be base64 of 32 bytes")
 	}
 	if l := s.Target.Auth.Login; l != nil {
 		if _, wrong := l.check(); wrong != "" {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -166,10 +167,11 @@ func TestRun_Steps(t *testing.T) {
 			require.Len(t, r.Listeners, 1)
 			assert.Equal(t, `App\Events\InvoiceCreated`, r.Listeners[0].Bound)
 			assert.Equal(t, ".listen('.InvoiceCreated')", r.Listeners[0].Fix)
+			assert.Equal(t, int64(1), r.Listeners[0].Clients)
 		}},
 		{"a listener that can", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: .InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Passed, nil},
 		{"repeat and set", connect + "      - channel: portal\n", "      - set: {n: 3}\n      - repeat: {times: 3, every: 10ms, steps: [{publish: {channel: portal, event: Tick, payload: {n: \"{{ n }}\"}}}]}\n      - expect: {channel: portal, event: Tick, count: 3, where: data.n == 3}\n", harness.Passed, nil},
-		{"before connect", "", "      - join: room\n", harness.Passed, func(t *testing.T, r *harness.Result) {
+		{"before connect", "", "      - join: room\n", harness.Failed, func(t *testing.T, r *harness.Result) {
 			assert.Equal(t, int64(1), count(t, r, "errors", map[string]string{"error": "not connected"}))
 		}},
 	} {
@@ -196,6 +198,11 @@ func TestRun_ARealApplicationAuthorises(t *testing.T) {
 		http.SetCookie(w, &http.Cookie{Name: "laravel_session", Value: "of-" + r.FormValue("user"), Path: "/"})
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET /api/user", func(w http.ResponseWriter, r *http.Request) { // http steps are the same user's
+		if r.Header.Get("X-Tenant") != "acme" || !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer u") || r.Header.Get("Accept") != "application/json" {
+			http.Error(w, "who", http.StatusUnauthorized)
+		}
+	})
 	mux.HandleFunc("POST /broadcasting/auth", func(w http.ResponseWriter, r *http.Request) {
 		cookie, err := r.Cookie("laravel_session")
 		if err != nil || r.Header.Get("X-Tenant") != "acme" {
@@ -211,12 +218,19 @@ func TestRun_ARealApplicationAuthorises(t *testing.T) {
 	})
 	application := httptest.NewServer(mux)
 	defer application.Close()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			http.Error(w, "a token that is none of mine", http.StatusBadRequest)
+		}
+	}))
+	defer elsewhere.Close()
 	r := play(t, opt, `
 name: real
 target:
   auth:
     endpoint: `+application.URL+`/broadcasting/auth
     headers: {X-Tenant: acme}
+    bearerToken: "u{{ vu }}"
     login: {post: /login, form: {user: "u{{ vu }}"}}
   application: `+application.URL+`
 scenarios:
@@ -229,6 +243,9 @@ scenarios:
     steps:
       - private: "user.u{{ vu }}"
       - private: {channel: user.somebody, refused: true}
+      - http: {get: /api/user}
+      - http: {get: `+elsewhere.URL+`/}
+thresholds: {errors: ["count==0"]}
 `)
 	assert.Equal(t, harness.Passed, r.Verdict, "%q %q", r.Reasons, r.Warnings)
 	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "200", "kind": "private"}))
@@ -280,6 +297,17 @@ scenarios:
 func TestRun_InterruptedIsReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opt := reverb(t)
+	upstream, err := url.Parse(opt.URL)
+	require.NoError(t, err)
+	slow := httptest.NewServer(&faulty{upstream: upstream, spoil: func(_ *faulty, v *victim, m []byte) [][]byte {
+		if !is(m, "InvoiceCreated") {
+			return [][]byte{m}
+		}
+		time.AfterFunc(300*time.Millisecond, func() { v.send(m) }) // something is always under way
+		return nil
+	}})
+	defer slow.Close()
+	opt.URL = slow.URL
 	opt.Progress = func(p harness.Progress) {
 		if p.Published > 5 {
 			cancel()
@@ -289,6 +317,7 @@ func TestRun_InterruptedIsReported(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, harness.Interrupted, r.Verdict)
 	assert.Contains(t, r.Reasons[0], "interrupted after")
+	assert.Zero(t, r.Delivery.Missing, "what was under way is waited for")
 	assert.Positive(t, r.Delivery.Published)
 }
 
@@ -372,4 +401,35 @@ thresholds:
 	assert.InDelta(t, 140, r.Knee.Rate, 15)
 	assert.Contains(t, r.Knee.Broke, "events_published")
 	assert.Greater(t, len(r.Knee.Attempts), 4)
+}
+
+func TestRun_LeaveLeaves(t *testing.T) {
+	r := play(t, reverb(t), `
+scenarios:
+  browsers:
+    executor: per-vu-iterations
+    vus: 2
+    iterations: 3
+    user: {id: "u{{ vu }}"}
+    setup: [connect]
+    steps:
+      - private: client.5
+      - join: office
+      - leave: client.5
+      - leave: presence-office
+`)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q %+v", r.Reasons, r.Presence)
+	assert.Equal(t, int64(2*3*2), count(t, r, "subscribe_latency", nil))
+}
+
+// TestRun_TheMarksNameElsewhere: channels and users may be called as the mark is.
+func TestRun_TheMarksNameElsewhere(t *testing.T) {
+	r := play(t, reverb(t), `
+scenarios:
+  people: {executor: constant-vus, vus: 2, duration: 1500ms, user: {id: "echolab.{{ vu }}.1"}, setup: [connect, join: echolab.1.2, private: echolab], steps: [think: 400ms, whisper: {channel: presence-echolab.1.2, event: echolab, data: {echolab: 1}}]}
+  news: {executor: constant-arrival-rate, rate: 10, startTime: 500ms, duration: 500ms, preAllocatedVUs: 2, steps: [publish: {channels: [private-echolab, presence-echolab.1.2], event: echolab, payload: {text: echolab.1.2}}]}
+`)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
+	assert.Equal(t, int64(20), r.Delivery.Expected-r.Delivery.Whispers)
+	assert.Zero(t, r.Delivery.Unmarked)
 }

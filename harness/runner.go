@@ -2,7 +2,9 @@ package harness
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -28,7 +30,7 @@ type Options struct {
 	Embedded bool
 	// ServerPID is the server's process where it runs on this machine, 0 elsewhere.
 	ServerPID int
-	// MasterKey is that of encrypted channels, 32 bytes; nil: derived from the secret.
+	// MasterKey is that of encrypted channels, 32 bytes; nil: derived from the secret. The scenario's own wins.
 	MasterKey []byte
 	// Application is the address of http steps; "" is URL.
 	Application string
@@ -85,10 +87,12 @@ type run struct {
 	mu        sync.Mutex // guards what follows
 	errors    map[string]int64
 	errorList []string
+	warnings  []string // besides, for people
 	dead      map[[3]string]*DeadListener
 	expected  map[string]*Expectation
 	phases    []Phase
-	trouble   error // the target cannot be reached any more, or a threshold ended the run
+	lost      int64 // connections that the server ended
+	trouble   error // the target cannot be reached any more
 	aborted   string
 	stop      context.CancelFunc
 }
@@ -96,6 +100,9 @@ type run struct {
 // Run plays a plan to its end, or until ctx ends, and returns what came of it: a Result whatever happens, but for an error
 // in the options themselves.
 func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
+	if key := p.Scenario.Target.EncryptionKey; key != "" {
+		opt.MasterKey, _ = base64.StdEncoding.DecodeString(key) // Parse has tried it
+	}
 	t, err := newTarget(opt.URL, opt.App, opt.TLS, opt.MasterKey)
 	if err != nil {
 		return nil, err
@@ -107,17 +114,15 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
 		return nil, err
 	}
-	r := newRun(p, opt, t)
-	began := time.Now()
 	if err := t.reach(ctx); err != nil {
-		result := r.result(began)
+		result := newRun(p, opt, t).result(time.Now())
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		if ctx.Err() != nil {
 			result.Verdict, result.Reasons = Interrupted, []string{"interrupted before anything was tested"}
 		}
 		return result, nil
 	}
-	return r.play(ctx), nil
+	return newRun(p, opt, t).play(ctx), nil // its clock begins now: a target that is far away makes nothing late
 }
 
 func newRun(p *Plan, opt Options, t *target) *run {
@@ -130,11 +135,12 @@ func newRun(p *Plan, opt Options, t *target) *run {
 		run += fmt.Sprintf("-%d", p.Segment.K)
 	}
 	r.ledger = NewLedger(LedgerConfig{Run: run, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
-	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1})
+	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared})
 	r.rec = r.registry.Recorder()
 	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
 	if len(t.key) == 0 {
-		t.key = []byte(fmt.Sprintf("%.32s", pusher.Sign(opt.App.Secret, "echolab encryption key")))
+		key := sha256.Sum256([]byte("echolab encryption master key:" + opt.App.Secret)) // as the emulated application does
+		t.key = key[:]
 	}
 	return r
 }
@@ -170,9 +176,11 @@ func (r *run) play(ctx context.Context) *Result {
 	groups.Wait()
 	ended := time.Now()
 	r.everyGroup(func(g *groupRun) { g.last(work) })
+	r.stillThere(ctx, ended)
 
 	r.phase("drain")
 	r.drain(ctx)
+	r.witness(ctx)
 	r.settled.Store(true)
 	now := time.Now()
 	presence := r.house.Settle(now)
@@ -189,7 +197,13 @@ func (r *run) play(ctx context.Context) *Result {
 	result := r.result(ended)
 	result.Delivery, result.Presence = delivery, presence
 	result.Health = r.health.Result(result, time.Now())
+	if wrong := presence.Ghosts + presence.Drift; wrong > 0 && !r.house.cfg.Others {
+		if ids := r.house.unknown(); len(ids) > 0 {
+			r.warn("members of presence channels are none of the run's (" + few(ids) + "): if others use the server too, say so with --shared, or shared: true under target")
+		}
+	}
 	r.mu.Lock()
+	result.Warnings = append(result.Warnings, r.warnings...)
 	switch {
 	case ctx.Err() != nil:
 		result.Verdict, result.Reasons = Interrupted, []string{"interrupted after " + ended.Sub(r.start).Round(time.Second).String()}
@@ -211,6 +225,23 @@ func (r *run) play(ctx context.Context) *Result {
 		}
 	}
 	return result
+}
+
+// stillThere asks the target once more where something went wrong: one that died on the way is no verdict on what it did
+// until then.
+func (r *run) stillThere(ctx context.Context, ended time.Time) {
+	r.mu.Lock()
+	suspect := len(r.errors) > 0 || r.lost > 0
+	r.mu.Unlock()
+	if !suspect || ctx.Err() != nil {
+		return
+	}
+	if err := r.target.reach(ctx); err != nil && ctx.Err() == nil {
+		r.mu.Lock()
+		r.trouble = fmt.Errorf("the target was there at the beginning and not at the end, after %s: %w", ended.Sub(r.start).Round(time.Second), err)
+		r.mu.Unlock()
+		r.tell(r.trouble.Error())
+	}
 }
 
 func (r *run) everyGroup(what func(g *groupRun)) {
@@ -309,6 +340,10 @@ func (r *run) checkAborts(now time.Time) {
 // drain waits until everything that is under way has arrived, at most as long as the scenario says.
 func (r *run) drain(ctx context.Context) {
 	end := time.Now().Add(r.scenario.Drain)
+	if ctx.Err() != nil { // what was sent a moment before an interruption is not lost because nobody waited for it
+		end = time.Now().Add(min(r.scenario.Drain, time.Second))
+		ctx = context.WithoutCancel(ctx)
+	}
 	for ctx.Err() == nil && time.Now().Before(end) {
 		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
 			// What nobody is owed may still come, to somebody who must not get it.
@@ -390,6 +425,13 @@ func (r *run) fault(u *User, kind, text string) {
 	}
 }
 
+// warn notes something for people.
+func (r *run) warn(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.warnings = append(r.warnings, text)
+}
+
 // socketError tells what the machine could not do from what the server did not.
 func (r *run) socketError(u *User, n *echo.Notice) {
 	if n.Err == nil {
@@ -422,6 +464,10 @@ func (r *run) unheard(channel, event string, a *attendance) {
 			r.dead[key] = d
 		}
 		d.Missed++
+		if !l.dead {
+			l.dead = true
+			d.Clients++
+		}
 		r.mu.Unlock()
 		r.rec.Add(r.registry.Series(DeadListeners, Tag{"event", event}), 1)
 	}

@@ -34,6 +34,11 @@ type TargetOptions struct {
 	Auth AuthOptions `yaml:"auth" help:"who authorises channels: the app's secret where no endpoint is named"`
 	// Namespace is Echo's: "" is App.Events.
 	Namespace string `yaml:"namespace" help:"Echo's namespace of events (default App.Events)"`
+	// EncryptionKey is the master key of encrypted channels, base64 of 32 bytes; "": as the emulated application derives it
+	// from the secret.
+	EncryptionKey string `yaml:"encryptionKey" help:"the master key of encrypted channels, base64 of 32 bytes, such as {{ env.ENCRYPTION_KEY }}"`
+	// Shared says that others use the server too: members who are none of the run's are judged by strangers.go.
+	Shared bool `yaml:"shared" help:"true: others use the server too, and are no ghosts; clients must agree about them"`
 	// App is the address of the application behind http steps; "" is the target's own.
 	App string `yaml:"application" help:"the address of the application for http steps (default: the target's)"`
 }

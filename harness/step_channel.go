@@ -84,7 +84,7 @@ func (s *Subscribe) Run(ctx context.Context, u *User) error {
 	u.attendanceLocked(channel).refused = nil
 	u.mu.Unlock()
 	u.client.Do(func() {
-		ch := u.client.Subscribe(channel)
+		ch := u.client.Channel(channel) // by its name on the wire; Echo knows it then, so that it can leave
 		if KindOf(channel) == "encrypted" {
 			ch.ListenToAll(func(_ string, e *echo.Event) { u.decrypted(channel, e) })
 		}

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,6 +127,9 @@ func evalAll(values map[string]Value, env *Env) (map[string]any, error) {
 
 // publish sends an event over HTTP and enters it.
 func (u *User) publish(ctx context.Context, event string, channels []string, data []byte, toOthers bool) error {
+	if len(channels) > 1 && slices.ContainsFunc(channels, func(c string) bool { return KindOf(c) == "encrypted" }) {
+		return failed("publish", "%s: an encrypted channel has a key of its own, so it must be the only channel of a publish; Laravel and Pusher's libraries refuse anything else", event)
+	}
 	sending := Sending{Event: event, Channels: channels, Due: u.due}
 	except := ""
 	if toOthers {

@@ -164,19 +164,22 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 func (s *Expect) sentence(channel, event, member string) (name string, count int) {
 	what := event
 	if what == "" {
-		what = "an event"
+		what = "event"
 	}
-	kind := KindOf(channel) // one name for all users, whatever their channel is called
+	kind := "a " + KindOf(channel) // one name for all users, whatever their channel is called
+	if KindOf(channel) == "encrypted" {
+		kind = "an encrypted"
+	}
 	count = max(1, s.Count)
 	switch {
 	case s.Nothing:
-		return fmt.Sprintf("no %s on a %s channel", what, kind), 0
+		return fmt.Sprintf("no %s on %s channel", what, kind), 0
 	case s.Members != nil:
 		return fmt.Sprintf("%d members", *s.Members), 0
 	case member != "":
 		return "a member is there", 0
 	case count > 1:
-		return fmt.Sprintf("%d × %s on a %s channel", count, what, kind), count
+		return fmt.Sprintf("%d × %s on %s channel", count, what, kind), count
 	}
-	return fmt.Sprintf("%s on a %s channel", what, kind), 1
+	return fmt.Sprintf("%s on %s channel", what, kind), 1
 }

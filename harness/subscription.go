@@ -138,6 +138,9 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	case p.accepted.Load() == refusedMark:
 		l.wronged("leaked", p, s.channel.name, s.client, now, "the server had refused it")
 		return
+	case event != p.event:
+		l.wronged("leaked", p, s.channel.name, s.client, now, "it came as "+event+", which nobody published")
+		return
 	}
 	rec.Duration(here.latency, time.Duration(max(0, now-p.due)))
 	switch s.take(p, here) {

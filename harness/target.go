@@ -133,7 +133,10 @@ func (u *unreachable) Error() string { return u.text }
 func bare(err error) error {
 	var outer *url.Error
 	if errors.As(err, &outer) {
-		return outer.Err
+		err = outer.Err
+	}
+	if err != nil && strings.Contains(err.Error(), "malformed HTTP") { // it quotes what came, which may be the request itself
+		return errors.New("what answers there does not speak HTTP")
 	}
 	return err
 }

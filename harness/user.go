@@ -62,6 +62,7 @@ type attendance struct {
 type hearing struct {
 	asked string
 	count int64
+	dead  bool // an event came by that it cannot hear
 }
 
 // heard is an event that came.

@@ -115,7 +115,9 @@ func answer(w http.ResponseWriter, status int, v any) {
 	head.Set("Content-Type", "application/json; charset=utf-8")
 	head.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // it is JSON for programs, and nosniff is set: < & > stay what they are
+	_ = enc.Encode(v)
 }
 
 // refuse writes a Problem.

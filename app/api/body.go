@@ -33,6 +33,9 @@ func decode(text []byte, v any) error {
 		if kind.Field != "" {
 			where = "the body: " + kind.Field
 		}
+		if kind.Offset == 0 { // an ID's own, which does not know where it is
+			return bad("%s holds a JSON %s where there must be %s", where, kind.Value, words(kind.Type))
+		}
 		return bad("%s is a JSON %s at byte %d; it must be %s", where, kind.Value, kind.Offset, words(kind.Type))
 	case strings.Contains(err.Error(), "unknown field"):
 		_, name, _ := strings.Cut(err.Error(), "unknown field ")
@@ -44,6 +47,9 @@ func decode(text []byte, v any) error {
 
 // words is a type as a person would say it.
 func words(t reflect.Type) string {
+	if t == reflect.TypeFor[ID]() {
+		return "an id, a number or a text"
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"

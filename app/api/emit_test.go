@@ -2,6 +2,9 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -63,4 +66,47 @@ func TestEmit_SaysWhatIsWrong(t *testing.T) {
 		assert.Equal(t, want, problem.Message, body)
 	}
 	assert.Empty(t, given[api.Entries](l, "GET", "/api/events?kind=published", "").Entries, "nothing was sent")
+}
+
+// What an event's request would be refused for is refused here too, in the server's words.
+func TestEmit_AndPublishAreHeldToTheRequestsSize(t *testing.T) {
+	l := start(t)
+	big := strings.Repeat("x", 12_000)
+	for path, body := range map[string]string{
+		"/api/publish":      `{"event":"Big","channel":"portal","data":"` + big + `"}`,
+		"/api/backend/emit": `{"event":"Announcement","payload":{"body":"` + big + `"}}`,
+	} {
+		p := l.refused(http.StatusBadRequest, "POST", path, body)
+		assert.Contains(t, p.Message, "Payload too large: the request of event", path)
+		assert.Contains(t, p.Message, "REVERB_MAX_REQUEST_SIZE", path)
+	}
+	refusals := given[api.Entries](l, "GET", "/api/events?kind=refused", "").Entries
+	require.Len(t, refusals, 2, "the page shows them")
+	assert.Contains(t, refusals[0].Note, "413 Payload too large.")
+
+	row := given[api.BackendEntity](l, "POST", "/api/backend/entities/comments", `{"fields":{"project_id":1,"body":"`+big+`"}}`)
+	assert.NotEmpty(t, row.ID, "the row is there, as after Laravel's BroadcastException on the queue")
+	refusals = given[api.Entries](l, "GET", "/api/events?kind=refused", "").Entries
+	require.Len(t, refusals, 3)
+	assert.Equal(t, `App\Events\CommentAdded`, refusals[2].Event)
+}
+
+func TestPublish_SendsWhatTheApplicationsLibraryWould(t *testing.T) {
+	l := start(t)
+	var many []string
+	for i := range 101 {
+		many = append(many, fmt.Sprintf("c%d", i))
+	}
+	channels, err := json.Marshal(many)
+	require.NoError(t, err)
+	for body, want := range map[string]string{
+		`{"event":"E","channels":` + string(channels) + `}`:     "maximum of 100 channels",
+		`{"event":"E","channel":"a b"}`:                         `Invalid channel name "a b"`,
+		`{"event":"E","channel":"portal","socket_id":"nobody"}`: `Invalid socket ID "nobody"`,
+		`{"event":" ","channel":"portal"}`:                      "The name field is required",
+		`{"event":"E","channel":"portal","data":""}`:            "The data field is required",
+	} {
+		assert.Contains(t, l.refused(http.StatusBadRequest, "POST", "/api/publish", body).Message, want, body)
+	}
+	given[api.Published](l, "POST", "/api/publish", `{"event":"E","channel":"#server-to-user-7","socket_id":"1.2"}`)
 }

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"echolab/app"
@@ -36,11 +35,11 @@ func (h *Handler) entities(_ query, r *http.Request) (any, error) {
 }
 
 func entityOf(row app.Row) (BackendEntity, error) {
-	id, err := json.Marshal(row.ID)
+	id, err := plainJSON(row.ID)
 	if err != nil {
 		return BackendEntity{}, err
 	}
-	data, err := json.Marshal(row.Data)
+	data, err := plainJSON(row.Data)
 	return BackendEntity{Type: row.Type, ID: id, Version: row.Version, Data: data}, err
 }
 
@@ -66,7 +65,7 @@ func (h *Handler) changeEntity(_ query, r *http.Request) (any, error) {
 	if r.Method == http.MethodPost {
 		verb = app.Created
 	}
-	return h.change(r, app.Change{Verb: verb, Fields: change.Fields, As: change.As, Except: change.SocketID})
+	return h.change(r, app.Change{Verb: verb, Fields: change.Fields, As: string(change.As), Except: change.SocketID})
 }
 
 // deleteEntity is DELETE /api/backend/entities/{type}/{id}.

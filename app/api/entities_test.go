@@ -52,6 +52,10 @@ func TestEntities_SayWhatIsWrong(t *testing.T) {
 		{"PATCH", "/api/backend/entities/invoices/3", `{"fields":{"status":"paid"},"as":"8"}`, 409, "unauthorized"},
 		{"PATCH", "/api/backend/entities/invoices/3", `{"fields":{"status":"paid"},"as":"ghost"}`, 404, "no user ghost"},
 		{"POST", "/api/backend/notify", `{"users":[],"message":"x"}`, 400, "needs users"},
+		{"POST", "/api/backend/notify", `{"users":[1.5],"message":"x"}`, 400, "an id, a number or a text"},
+		{"POST", "/api/backend/notify", `{"users":[99],"message":"x"}`, 404, "no user 99"},
+		{"POST", "/api/backend/activities", `{"type":"x","metadata":{"project_id":99}}`, 404, "no project 99"},
+		{"PATCH", "/api/backend/entities/invoices/3", `{"fields":{"staus":"paid"}}`, 400, "did you mean status?"},
 		{"POST", "/api/backend/notify", `{"users":["7"],"message":"x","lag_ms":-1}`, 400, "lag"},
 		{"POST", "/api/backend/notify", `{"users":["7"],"data":[1]}`, 400, "not a JSON object"},
 		{"POST", "/api/backend/workflows/nope/run", `{}`, 404, "stage_changed"},
@@ -104,6 +108,12 @@ func TestNotifications(t *testing.T) {
 	require.Len(t, both.Notifications, 1)
 	assert.JSONEq(t, `{"title":"T","message":"X","x":"X"}`, string(both.Notifications[0].Data))
 	assert.Len(t, both.Warnings, 1)
+	unfilled := given[api.BackendNotifications](l, "POST", "/api/backend/workflows/stage_changed/run", `{"data":{"stage":"{client}"}}`)
+	require.Len(t, unfilled.Warnings, 1)
+	assert.Contains(t, unfilled.Warnings[0], "nothing was given for {client} of workflow stage_changed")
+	numbered := given[api.BackendNotifications](l, "POST", "/api/backend/notify", `{"users":[8,"9"],"message":"M"}`).Notifications
+	require.Len(t, numbered, 2, "ids are numbers or texts")
+	assert.Equal(t, "8", string(numbered[0].User))
 	assert.Len(t, given[api.BackendNotifications](l, "GET", "/api/backend/notifications?user=7", "").Notifications, 3)
 	assert.Len(t, given[api.BackendNotifications](l, "POST", "/api/backend/workflows/timesheet_submitted/run", `{"data":{"user":"Ada"}}`).Notifications, 1)
 }

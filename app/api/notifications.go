@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -21,7 +20,7 @@ func (h *Handler) notify(_ query, r *http.Request) (any, error) {
 		return nil, err
 	}
 	rows, err := h.app.Notify(r.Context(), app.Notice{
-		Users: n.Users, Title: n.Title, Message: n.Message, Data: n.Data, Type: n.Type, Queued: n.Queued, Lag: time.Duration(n.LagMS) * time.Millisecond,
+		Users: texts(n.Users), Title: n.Title, Message: n.Message, Data: n.Data, Type: n.Type, Queued: n.Queued, Lag: time.Duration(n.LagMS) * time.Millisecond,
 	})
 	return notificationsOf(rows, nil, err)
 }
@@ -32,8 +31,8 @@ func (h *Handler) runWorkflow(_ query, r *http.Request) (any, error) {
 	if err := readBody(r, &run); err != nil {
 		return nil, err
 	}
-	rows, err := h.app.RunWorkflow(r.Context(), r.PathValue("name"), run.Data)
-	return notificationsOf(rows, nil, err)
+	rows, warnings, err := h.app.RunWorkflow(r.Context(), r.PathValue("name"), run.Data)
+	return notificationsOf(rows, warnings, err)
 }
 
 // sendWorkflow is POST /api/backend/workflows.
@@ -55,11 +54,11 @@ func notificationsOf(rows []app.Notification, warnings []string, err error) (any
 	}
 	out := BackendNotifications{Notifications: make([]BackendNotification, len(rows)), Warnings: warnings}
 	for i, row := range rows {
-		user, err := json.Marshal(row.NotifiableID)
+		user, err := plainJSON(row.NotifiableID)
 		if err != nil {
 			return nil, err
 		}
-		data, err := json.Marshal(row.Data)
+		data, err := plainJSON(row.Data)
 		if err != nil {
 			return nil, err
 		}

@@ -44,11 +44,11 @@ var routes = []route{
 	), nil, Entries{}}, true, (*Handler).events},
 	{Route{http.MethodDelete, "/api/events", "delete what the store has; connections and channels stay as they are", []Param{ofApp}, nil, Cleared{}},
 		false, (*Handler).clearEvents},
-	{Route{http.MethodGet, "/api/events/wait", "the first event that fits after a moment; waits for it", append(FilterParams("after", "before"),
+	{Route{http.MethodGet, "/api/events/wait", "the first event that fits after a moment; waits for it. Memory is looked through first, so that what retention has deleted from the store may be found still", append(FilterParams("after", "before"),
 		Param{Name: "after", Type: Number, Help: "entries after this one, those included that happened already; left out: from now on"},
 		Param{Name: "timeout", Type: Duration, Help: "how long to wait, at most 5m; left out: 5s. Then the answer's entry is null"},
 	), nil, Waited{}}, false, (*Handler).wait},
-	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload", nil, nil, Entry{}}, true, (*Handler).event},
+	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload, from memory while it is there, so that what retention has deleted from the store may be found still", nil, nil, Entry{}}, true, (*Handler).event},
 	{Route{http.MethodPost, "/api/publish", "publish an event as the application would", nil, Publication{}, Published{}}, false, (*Handler).publish},
 
 	{Route{http.MethodGet, "/api/backend/catalogue", "the events of the emulated application, each with a sample", nil, nil, Catalogue{}},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -51,7 +52,7 @@ func (h *Handler) addActivity(_ query, r *http.Request) (any, error) {
 		return nil, err
 	}
 	added, err := h.app.AddActivity(r.Context(), app.NewActivity{
-		Type: n.Type, Description: n.Description, User: n.User, SubjectType: n.SubjectType, SubjectID: n.SubjectID, Metadata: n.Metadata,
+		Type: n.Type, Description: n.Description, User: string(n.User), SubjectType: n.SubjectType, SubjectID: string(n.SubjectID), Metadata: n.Metadata,
 	})
 	if err != nil {
 		return nil, err
@@ -93,6 +94,15 @@ func (h *Handler) viewers(q query, r *http.Request) (any, error) {
 		out.Viewers = append(out.Viewers, Viewer{v.Type, jsonOf(v.Row), Person{jsonOf(v.ID), v.Name}, time.Time(v.Since).UTC()})
 	}
 	return out, nil
+}
+
+// plainJSON is v as JSON with < & > as they are.
+func plainJSON(v any) (json.RawMessage, error) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 // jsonOf is a value of which encoding/json knows what to make: an id, an object.

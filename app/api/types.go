@@ -506,9 +506,9 @@ type NewActivity struct {
 	Type        string `json:"type"`
 	Description string `json:"description,omitempty"`
 	// User is the id of who did it; left out: the system.
-	User        string `json:"user,omitempty"`
+	User        ID     `json:"user,omitempty"`
 	SubjectType string `json:"subject_type,omitempty"`
-	SubjectID   string `json:"subject_id,omitempty"`
+	SubjectID   ID     `json:"subject_id,omitempty"`
 	// Metadata is an object; client_id and project_id in it say whose feeds the line is in.
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 }
@@ -573,7 +573,7 @@ type BackendChange struct {
 	// Fields are those to set. version may be among them: the change is refused when the row has another one by now.
 	Fields json.RawMessage `json:"fields"`
 	// As is the user who does it, by id, with what he may; without it the console does, which may do anything.
-	As string `json:"as,omitempty"`
+	As ID `json:"as,omitempty"`
 	// SocketID is a socket that does not get the events.
 	SocketID string `json:"socket_id,omitempty"`
 }
@@ -581,9 +581,9 @@ type BackendChange struct {
 // BackendNotice is what users are told: POST /api/backend/notify.
 type BackendNotice struct {
 	// Users are ids.
-	Users   []string `json:"users"`
-	Title   string   `json:"title,omitempty"`
-	Message string   `json:"message,omitempty"`
+	Users   []ID   `json:"users"`
+	Title   string `json:"title,omitempty"`
+	Message string `json:"message,omitempty"`
 	// Data is an object, laid over title and message.
 	Data json.RawMessage `json:"data,omitempty"`
 	// Type is the notification's class; left out: App\Notifications\WorkflowNotification.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,7 +43,7 @@ application in it. A change of the file is taken over while Echolab runs.`,
 				return unlessStopped(cmd.Context(), err)
 			}
 			if s.json {
-				return json.NewEncoder(s.out).Encode(status)
+				return s.encode(status)
 			}
 			return printBackend(s.out, status)
 		},
@@ -139,7 +138,7 @@ func backendUsers(s *shell) *cobra.Command {
 				return unlessStopped(cmd.Context(), err)
 			}
 			if s.json {
-				return json.NewEncoder(s.out).Encode(status.Users)
+				return s.encode(status.Users)
 			}
 			if status.URL == "" {
 				return printBackend(s.out, status)

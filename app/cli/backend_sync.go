@@ -166,7 +166,7 @@ then ActivityFeedUpdated goes to the admins and, with --client, to that client.`
 				if !found || typ == "" || id == "" {
 					return &usageError{fmt.Sprintf("--subject %s is no TYPE:ID; write it as --subject project:4", subject)}
 				}
-				line.SubjectType, line.SubjectID = typ, id
+				line.SubjectType, line.SubjectID = typ, api.ID(id)
 			}
 			var err error
 			if line.Metadata, err = activityMetadata(metadata, client, project); err != nil {

@@ -72,12 +72,18 @@ func newRoot(s *shell) *cobra.Command {
 		Use:   "echolab",
 		Short: "A Laravel Reverb for developers, with eyes",
 		Long: `Echolab emulates Laravel Reverb. Your Laravel application, Laravel Echo and the
-Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happens.`,
+Pusher HTTP libraries talk to it as they talk to Reverb, and you see what happens.
+
+'echolab run' is its harness: thousands of simulated Echo clients against Echolab or any
+Pusher server, a check of every delivery and every member list, and a verdict for CI.`,
 		Example: `  # a server for the Laravel project in this folder, as its .env says
   echolab serve
 
   # what would be used, and where each value comes from
-  echolab serve --print-config`,
+  echolab serve --print-config
+
+  # a day at the office for 2 000 simulated clients, and whether everything arrived
+  echolab run preset:invoice-day --out results`,
 		Args:          noSuchCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -170,11 +176,13 @@ func (s *shell) report(err error) {
 		code = "usage"
 	}
 	if s.json {
-		_ = json.NewEncoder(s.err).Encode(map[string]string{"event": "error", "code": code, "message": message})
+		enc := json.NewEncoder(s.err)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(map[string]string{"event": "error", "code": code, "message": message})
 		return
 	}
 	for line := range strings.SplitSeq(message, "\n") {
-		fmt.Fprintln(s.err, "echolab: "+line)
+		fmt.Fprintln(s.err, "echolab: "+strings.TrimPrefix(line, "echolab ")) // a command's path begins with it too
 	}
 }
 

@@ -65,6 +65,7 @@ func TestCommands(t *testing.T) {
 			"control":     control,
 			"subscribers": subscribers,
 			"follow":      follow,
+			"interrupted": interrupted,
 			"happens":     happens,
 			"request":     request,
 			"slowsearch":  slowSearch,
@@ -208,6 +209,11 @@ func control(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("the server has printed no address of its UI")
 	}
 	ts.Setenv("ECHOLAB_API", found[1])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if found := regexp.MustCompile(`"server":"(http://[^"/]+)`).FindStringSubmatch(s.out.String()); found != nil {
+		ts.Setenv("SERVER", found[1])
+	}
 }
 
 // subscribers CHANNEL waits until somebody is on a channel of the server at $ECHOLAB_API.
@@ -219,6 +225,23 @@ func subscribers(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if !bytes.Contains(text, []byte(`"kind":"subscribed"`)) {
 		ts.Fatalf("nobody came: %s", text)
+	}
+}
+
+// interrupted CHANNEL ARGS... runs echolab until somebody is on a channel of the server at $ECHOLAB_API, presses Ctrl-C,
+// and wants exit code 130; what it printed is in the file out.
+func interrupted(ts *testscript.TestScript, _ bool, args []string) {
+	var out bytes.Buffer
+	cmd := exec.Command(program(ts), args[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), environ(ts), &out, &out
+	ts.Check(cmd.Start())
+	ts.Defer(func() { _ = cmd.Process.Kill() }) // in case the script failed before its end
+	subscribers(ts, false, args[:1])
+	ts.Check(cmd.Process.Signal(os.Interrupt))
+	_ = cmd.Wait() // the code is looked at below
+	ts.Check(os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o600))
+	if code := cmd.ProcessState.ExitCode(); code != 130 {
+		ts.Fatalf("exit code %d, want 130\n%s", code, &out)
 	}
 }
 

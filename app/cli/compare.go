@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -54,7 +53,7 @@ Exit code: 0 nothing became worse, 1 something did, 2 a run or a rule is wrong.`
 			c := harness.Compare(two[0], two[1], rules)
 			switch {
 			case s.json:
-				err = json.NewEncoder(s.out).Encode(c)
+				err = s.encode(c)
 			case markdown:
 				err = report.ComparisonMarkdown(s.out, c)
 			default:

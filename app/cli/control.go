@@ -107,7 +107,11 @@ func (c *control) ask(ctx context.Context, method, path string, query url.Values
 	}
 	var problem api.Problem
 	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
-		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("what answers at %s is no Echolab (%s); pass --api with the address of its UI", c.base, res.Status)}
+		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("what answers at %s is not the UI of an Echolab (%s); pass --api with the address of its UI", c.base, res.Status)}
+	}
+	if problem.Code == "" { // the UI's refusals have one; the emulated application's, as Laravel's, have a message alone
+		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("%s is the address of a server, not of its UI: pass --api with the address that 'echolab serve' "+
+			"prints for the UI, such as %s", c.base, defaultControl)}
 	}
 	if res.StatusCode == http.StatusUnauthorized {
 		problem.Message = fmt.Sprintf("the Echolab at %s listens beyond its machine, so it wants its token: set ECHOLAB_UI_TOKEN, "+

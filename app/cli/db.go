@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,7 +67,7 @@ func dbInfo(s *shell) *cobra.Command {
 				return err
 			}
 			if s.json {
-				return json.NewEncoder(s.out).Encode(map[string]any{"databases": infos, "retention": retentionJSON(cfg.Retention)})
+				return s.encode(map[string]any{"databases": infos, "retention": retentionJSON(cfg.Retention)})
 			}
 			return printInfo(s.out, infos, cfg.Retention)
 		},
@@ -88,7 +87,7 @@ func printInfo(out io.Writer, infos []app.DatabaseInfo, keep app.Retention) erro
 		w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		fmt.Fprintf(w, "Database\t%s\n", info.Path)
 		fmt.Fprintf(w, "Schema\t%d\n", info.Schema)
-		fmt.Fprintf(w, "Size\t%s, %s of it free\n", megabytes(info.Bytes), megabytes(info.FreeBytes))
+		fmt.Fprintf(w, "Size\t%s, %s of it free, %s the write-ahead log\n", megabytes(info.Bytes), megabytes(info.FreeBytes), megabytes(info.LogBytes))
 		fmt.Fprintf(w, "Entries\t%d\n", info.Rows)
 		for _, kind := range info.Kinds {
 			fmt.Fprintf(w, "  %s\t%d\n", kind.Kind, kind.Rows)
@@ -207,7 +206,7 @@ func (s *shell) prune(cmd *cobra.Command, cfg app.Config, limit app.Retention, d
 			return err
 		}
 		if s.json {
-			return json.NewEncoder(s.out).Encode(map[string]any{"deleted": 0, "would_delete": n})
+			return s.encode(map[string]any{"deleted": 0, "would_delete": n})
 		}
 		about := ""
 		if limit.Bytes > 0 {
@@ -223,7 +222,7 @@ func (s *shell) prune(cmd *cobra.Command, cfg app.Config, limit app.Retention, d
 		return err
 	}
 	if s.json {
-		return json.NewEncoder(s.out).Encode(map[string]int64{"deleted": n})
+		return s.encode(map[string]int64{"deleted": n})
 	}
 	_, err = fmt.Fprintf(s.out, "%s deleted\n", entries(n))
 	return err

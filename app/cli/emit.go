@@ -136,7 +136,7 @@ func (e *emitFlags) occurrence(event string, seeded bool) (api.Emit, error) {
 		return out, err
 	}
 	if e.payload != "" {
-		data, err := eventData(e.payload)
+		data, err := eventData("--payload", e.payload)
 		if err != nil {
 			return out, err
 		}

@@ -76,6 +76,10 @@ func backendRows(s *shell) *cobra.Command {
 				return asked(s, cmd, at, http.MethodGet, path, nil, nil, s.printRow)
 			}
 			return asked(s, cmd, at, http.MethodGet, entitiesPath+"/"+url.PathEscape(args[0]), nil, nil, func(all api.BackendEntities) error {
+				if len(all.Rows) == 0 {
+					_, err := fmt.Fprintf(s.out, "There are no %s. 'echolab backend add %s …' makes one.\n", plain(args[0]), plain(args[0]))
+					return err
+				}
 				for _, row := range all.Rows {
 					if err := s.printRow(row); err != nil {
 						return err
@@ -104,6 +108,14 @@ func (s *shell) printRow(row api.BackendEntity) error {
 	return err
 }
 
+// isAre is 1 row is, 2 rows are.
+func isAre(n int) string {
+	if n == 1 {
+		return "1 row is"
+	}
+	return fmt.Sprintf("%d rows are", n)
+}
+
 // changeFlags are those of a command that changes a row.
 type changeFlags struct{ at, as, except string }
 
@@ -118,11 +130,16 @@ func (c *changeFlags) add(s *shell, cmd *cobra.Command) {
 
 // fields are arguments such as status=paid.
 func (c *changeFlags) change(args []string) (api.BackendChange, error) {
+	for _, arg := range args {
+		if name, _, ok := strings.Cut(arg, "="); !ok || name == "" {
+			return api.BackendChange{}, &usageError{fmt.Sprintf("%s is no FIELD=VALUE; write it as status=paid", shorten(plain(arg), 60))}
+		}
+	}
 	fields, err := app.JoinSettings(args)
 	if err != nil {
 		return api.BackendChange{}, &usageError{err.Error()}
 	}
-	return api.BackendChange{Fields: json.RawMessage(fields), As: c.as, SocketID: c.except}, nil
+	return api.BackendChange{Fields: json.RawMessage(fields), As: api.ID(c.as), SocketID: c.except}, nil
 }
 
 func backendSet(s *shell) *cobra.Command {
@@ -216,7 +233,7 @@ whatever echolab.yaml says of it; every other row is what the file says at the m
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return asked(s, cmd, at, http.MethodPost, "/api/backend/reset", nil, nil, func(is api.BackendReset) error {
-				_, err := io.WriteString(s.out, fmt.Sprintf("%d rows are as the description has them again.\n", is.Rows))
+				_, err := io.WriteString(s.out, fmt.Sprintf("%s as the description has them again.\n", isAre(is.Rows)))
 				return err
 			})
 		},

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode"
@@ -33,7 +32,7 @@ const dataShown = 160
 // printEntry writes one line, or with --json one object.
 func (s *shell) printEntry(e *api.Entry) error {
 	if s.json {
-		return json.NewEncoder(s.out).Encode(e)
+		return s.encode(e)
 	}
 	p := s.paint(s.out)
 	at := e.Journal().At.Local().Format("15:04:05.000")

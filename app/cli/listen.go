@@ -190,7 +190,7 @@ func (s *shell) listenRemote(ctx context.Context, ask listenAsked, counted func(
 func (s *shell) printHeard(e app.Heard) error {
 	at := time.Now()
 	if s.json {
-		return json.NewEncoder(s.out).Encode(map[string]any{
+		return s.encode(map[string]any{
 			"at": at.UTC().Format(time.RFC3339Nano), "channel": e.Channel, "event": e.Event, "data": e.Data, "user": e.User})
 	}
 	p := s.paint(s.out)

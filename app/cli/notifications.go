@@ -36,7 +36,16 @@ first, and whoever fetches the notifications then does not find it.`,
   echolab backend notify 7 --message 'Too early' --queued --lag 2s`,
 		Args: needs("USER", 1, -1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n.Users, n.LagMS = args, lag.Milliseconds()
+			switch {
+			case lag != 0 && !n.Queued:
+				return &usageError{"--lag is for a notification that is broadcast before its row is stored; add --queued"}
+			case n.Title == "" && n.Message == "" && len(set) == 0:
+				return &usageError{"there is nothing to say; add --message 'Client moved to new stage', or --title or --set"}
+			}
+			n.LagMS = lag.Milliseconds()
+			for _, user := range args {
+				n.Users = append(n.Users, api.ID(user))
+			}
 			if len(set) > 0 {
 				data, err := app.JoinSettings(set)
 				if err != nil {
@@ -117,6 +126,11 @@ func backendNotifications(s *shell) *cobra.Command {
 // printNotifications prints one a line: when, for whom, whether it was read, what it says.
 func (s *shell) printNotifications(all api.BackendNotifications) error {
 	paint := s.paint(s.out)
+	for _, warning := range all.Warnings {
+		if _, err := fmt.Fprintf(s.err, "note: %s\n", plain(warning)); err != nil {
+			return err
+		}
+	}
 	if len(all.Notifications) == 0 {
 		_, err := fmt.Fprintln(s.out, paint.amber("nobody was notified"))
 		return err

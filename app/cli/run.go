@@ -32,6 +32,7 @@ type runFlags struct {
 	application string
 	auth        string
 	pid         int
+	shared      bool
 	knee        bool
 	dry         bool
 	quiet       bool
@@ -107,6 +108,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	f.remote.add(cmd)
 	flags.StringVar(&f.auth, "auth-endpoint", "", "who authorises channels, instead of the secret, such as https://staging.test/broadcasting/auth")
 	flags.StringVar(&f.application, "application", "", "the application behind http steps (default: the server)")
+	flags.BoolVar(&f.shared, "shared", false, "others use the server too: they are no ghosts, but all clients must agree about them")
 	flags.IntVar(&f.pid, "server-pid", 0, "the server's process on this machine: its CPU and memory are measured too")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no progress, only the summary")
@@ -145,6 +147,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 	if f.auth != "" {
 		scenario.Target.Auth.Endpoint = f.auth
 	}
+	scenario.Target.Shared = scenario.Target.Shared || f.shared
 	t.Plan = harness.NewPlan(scenario, seed, segment)
 
 	if f.remote.url == "" {

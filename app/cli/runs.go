@@ -53,7 +53,7 @@ and those with a label, see 'echolab runs keep'.`,
 				}
 			}
 			if s.json {
-				return json.NewEncoder(s.out).Encode(map[string]any{"runs": runsJSON(all)})
+				return s.encode(map[string]any{"runs": runsJSON(all)})
 			}
 			return s.printRuns(all)
 		},
@@ -257,7 +257,7 @@ func (s *shell) changeRuns(cmd *cobra.Command, what func(context.Context, *app.R
 		return err
 	}
 	if s.json {
-		return json.NewEncoder(s.out).Encode(map[string]any{"runs": runsJSON(changed)})
+		return s.encode(map[string]any{"runs": runsJSON(changed)})
 	}
 	for _, run := range changed {
 		if _, err := fmt.Fprintf(s.out, "%s %s: %s\n", run.ID, plain(run.Name), done); err != nil {

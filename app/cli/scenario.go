@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +76,7 @@ func (s *shell) validate(files []string, from app.ScenarioSources) error {
 			problems = append(problems, p.String())
 		}
 		if s.json {
-			if err := json.NewEncoder(s.out).Encode(r); err != nil {
+			if err := s.encode(r); err != nil {
 				return err
 			}
 			continue

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -209,7 +208,7 @@ func (s *shell) readyLine(cfg app.Config, at addresses) error {
 	for i, a := range cfg.Apps {
 		apps[i] = served{a.ID, a.Key}
 	}
-	return json.NewEncoder(s.out).Encode(struct {
+	return s.encode(struct {
 		Event    string   `json:"event"`
 		Server   string   `json:"server"`
 		UI       string   `json:"ui"`

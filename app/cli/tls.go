@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -54,7 +53,7 @@ if they are not there yet. Nothing is ever installed: that is yours to do, or no
 				return &app.Error{Code: app.Invalid, Message: err.Error(), Err: err}
 			}
 			if s.json {
-				return json.NewEncoder(s.out).Encode(report)
+				return s.encode(report)
 			}
 			return s.printTLS(report)
 		},

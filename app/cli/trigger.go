@@ -128,7 +128,7 @@ server refuses is printed in its words, and the exit code is 1.`,
 			if err := remote.check(); err != nil {
 				return err
 			}
-			data, err := eventData(append(args, "{}")[2])
+			data, err := eventData("JSON", append(args, "{}")[2])
 			if err != nil {
 				return err
 			}
@@ -149,8 +149,7 @@ server refuses is printed in its words, and the exit code is 1.`,
 }
 
 // eventData is the JSON argument without blanks; - is standard input.
-func eventData(text string) ([]byte, error) {
-	what := "JSON"
+func eventData(what, text string) ([]byte, error) {
 	if text == "-" {
 		what = "standard input"
 		read, err := io.ReadAll(os.Stdin)
@@ -176,7 +175,7 @@ func (s *shell) trigger(ctx context.Context, at string, p api.Publication) error
 		return unlessStopped(ctx, err)
 	}
 	if s.json {
-		return json.NewEncoder(s.out).Encode(published)
+		return s.encode(published)
 	}
 	return s.delivered(p.Event, published.Deliveries)
 }

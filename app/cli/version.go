@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -31,7 +30,7 @@ func version(s *shell) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			v := readVersion()
 			if s.json {
-				return json.NewEncoder(s.out).Encode(v)
+				return s.encode(v)
 			}
 			_, err := fmt.Fprintln(s.out, v)
 			return err

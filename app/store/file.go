@@ -33,6 +33,7 @@ type file struct {
 	// are guarded by gate.
 	witness *witness
 	broken  error
+	another string // what a reopened file is, where it is not the one before; guarded by gate
 	found   uint64 // newest seq in the file when it was opened
 	writer  *writer
 	reader  atomic.Pointer[sql.DB]
@@ -259,6 +260,12 @@ func (f *file) reopen() error {
 	if f.found > f.last.Load() {
 		_ = f.closeConnections()
 		return fmt.Errorf("%w by another that holds newer entries", errMoved)
+	}
+	switch {
+	case f.found == 0:
+		f.another = "a new file was begun there"
+	case f.found < f.last.Load():
+		f.another = fmt.Sprintf("the file that is there now is gone on with, which held entries up to %d", f.found)
 	}
 	if f.found > 0 { // somebody put an older one back
 		return f.writer.transaction(func() error { return f.writer.endOpen(f.found+1, "the database was replaced") })

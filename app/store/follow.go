@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -271,8 +272,19 @@ func (s *Store) recovered(j *journal.Journal, f *file, out *outage, lost uint64)
 	case out != nil:
 		text = fmt.Sprintf("store %s is written again; %s were not kept", f.path, entries(lost))
 	}
+	f.gate.Lock()
+	another := f.another
+	f.another = ""
+	f.gate.Unlock()
+	if out != nil && another != "" {
+		text = fmt.Sprintf("store %s is written again: %s; what the one before held is not in it", f.path, another)
+		if lost > 0 {
+			text += fmt.Sprintf(", and %s were not kept", entries(lost))
+		}
+	}
 	if out != nil {
-		text += fmt.Sprintf(" (since %s: %s)", out.since.Format(time.TimeOnly), out.text)
+		why, _, _ := strings.Cut(strings.TrimPrefix(out.text, "store "+f.path+" cannot be written: "), "; ")
+		text += fmt.Sprintf(" (since %s: %s)", out.since.Format(time.TimeOnly), why)
 	}
 	if lost > 0 {
 		text += fmt.Sprintf(". They follow entry %d", f.last.Load())

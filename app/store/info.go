@@ -16,6 +16,7 @@ type Info struct {
 	App       string      `json:"app"`        // whose it is; "" when it is everybody's
 	Schema    int         `json:"schema"`     // version of its tables
 	Bytes     int64       `json:"bytes"`      // on disk, with its log
+	LogBytes  int64       `json:"log_bytes"`  // of that, the write-ahead log, which retention does not count and which is emptied when nothing arrives
 	FreeBytes int64       `json:"free_bytes"` // of that, free for new entries
 	Rows      int64       `json:"rows"`
 	Kinds     []KindCount `json:"kinds"` // those that occur, in the order of journal.Kinds
@@ -42,7 +43,7 @@ type Mark struct {
 func (s *Store) Info(ctx context.Context) ([]Info, error) {
 	all := make([]Info, 0, len(s.files))
 	for _, f := range s.files {
-		info := Info{Path: f.path, App: f.app, Schema: f.schema, Bytes: f.size()}
+		info := Info{Path: f.path, App: f.app, Schema: f.schema, Bytes: f.size(), LogBytes: f.logBytes()}
 		if err := f.read(func(db *sql.DB) error { return f.inform(ctx, db, &info) }); err != nil {
 			return nil, fmt.Errorf("read store %s: %w", f.path, err)
 		}

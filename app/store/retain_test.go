@@ -115,6 +115,28 @@ func TestRetention_NeverDeletesTheNewest(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// What a flood leaves in the write-ahead log is given back once nothing arrives, and told until then.
+func TestUpkeep_EmptiesTheLogWhenQuiet(t *testing.T) {
+	r := start(t, store.Options{Quiet: 200 * time.Millisecond, Retention: store.Retention{Bytes: 64 << 20}}, journal.Options{})
+	path := r.State().Paths[0]
+	log := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		require.NoError(t, err)
+		return info.Size()
+	}
+	r.put(5000, 0)
+	flooded := log()
+	require.Greater(t, flooded, int64(256<<10))
+	infos, err := r.Info(t.Context())
+	require.NoError(t, err)
+	assert.Positive(t, infos[0].LogBytes)
+	require.Eventually(t, func() bool { return log() == 0 }, 20*time.Second, 20*time.Millisecond)
+	assert.Equal(t, 5000, count(t, path))
+	r.put(10, 0)
+	assert.Equal(t, 5010, count(t, path), "and goes on")
+	assert.True(t, r.State().OK)
+}
+
 func TestRetention_ByBytes(t *testing.T) {
 	const limit = 1 << 20
 	r := start(t, store.Options{Quiet: time.Millisecond, Retention: store.Retention{Bytes: limit}}, journal.Options{})

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"io/fs"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -21,7 +22,7 @@ var troubles = []struct {
 	why  string
 	hint string
 }{
-	{err: errMoved, why: "it was deleted or replaced while in use", hint: "a new one is begun where it was, if that is possible"},
+	{err: errMoved, why: "it was deleted or replaced while in use", hint: "whatever file is there next is gone on with, a new one where there is none"},
 	{err: errOverwritten, why: "it was overwritten while in use", hint: "if it is not a database of Echolab now, move it away: a new one is then begun"},
 	{err: fs.ErrPermission, why: "permission is denied", hint: "make it and its folder writable"},
 	{err: fs.ErrNotExist, why: "its folder does not exist", hint: "make the folder"},
@@ -82,6 +83,10 @@ func explain(err error) (why, hint string) {
 // trouble is the sentence for a person when writing fails.
 func (f *file) trouble(err error) string {
 	why, hint := explain(err)
+	if rest, named := strings.CutPrefix(why, f.path+" "); named { // a whole sentence about the file, which says what to do
+		why, hint, _ = strings.Cut("what is there "+rest, "; ")
+		hint += ", or move the file away"
+	}
 	return "store " + f.path + " cannot be written: " + why + "; " + hint +
 		". Events are still delivered but may not be kept until then"
 }

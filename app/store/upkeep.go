@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -280,8 +281,11 @@ const vacuumPages = 256
 func (f *file) vacuumSlice(idle bool) (more bool, err error) {
 	f.gate.Lock()
 	defer f.gate.Unlock()
-	if f.writer == nil || !f.keeping.rest || !idle {
+	if f.writer == nil || !idle {
 		return false, nil
+	}
+	if !f.keeping.rest {
+		return false, f.shortenLog()
 	}
 	free, err := f.writer.number("PRAGMA freelist_count")
 	if err != nil {
@@ -292,16 +296,7 @@ func (f *file) vacuumSlice(idle bool) (more bool, err error) {
 		if f.inMemory() {
 			return false, nil
 		}
-		if f.witness != nil { // or what has been overwritten would be mixed with ours
-			if err := f.witness.check(f.path); err != nil {
-				return false, err
-			}
-		}
-		// So that the file gets as short as it can be; whoever reads is not waited for.
-		if err := f.writer.run("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
-			return false, err
-		}
-		return false, f.outside() // what is wrong with it now, the next tick says
+		return false, f.checkpoint() // so that the file gets as short as it can be
 	}
 	if err := f.writer.run("PRAGMA incremental_vacuum(" + fmt.Sprint(vacuumPages) + ")"); err != nil {
 		return false, err
@@ -312,4 +307,40 @@ func (f *file) vacuumSlice(idle bool) (more bool, err error) {
 		return false, err
 	}
 	return true, err
+}
+
+// longLog is how long a write-ahead log may stay while nothing arrives. SQLite writes it anew from its beginning, and never
+// shortens it by itself: after a flood it would be 16 MB of disk for ever, which no retention counts.
+const longLog = 256 << 10
+
+// shortenLog empties a log that a flood has left. It is called with the gate held.
+func (f *file) shortenLog() error {
+	if f.inMemory() || f.logBytes() <= longLog {
+		return nil
+	}
+	return f.checkpoint()
+}
+
+// checkpoint writes the log back into the file and empties it. Whoever reads is not waited for: then the log stays until
+// the next time. It is called with the gate held.
+func (f *file) checkpoint() error {
+	if f.witness != nil { // or what has been overwritten would be mixed with ours
+		if err := f.witness.check(f.path); err != nil {
+			return err
+		}
+	}
+	err := f.writer.run("PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE)")
+	err = errors.Join(err, f.writer.run(fmt.Sprintf("PRAGMA busy_timeout=%d", f.busy.Milliseconds())))
+	if err != nil {
+		return err
+	}
+	return f.outside() // what is wrong with it now, the next tick says
+}
+
+// logBytes is how long the write-ahead log is on disk.
+func (f *file) logBytes() int64 {
+	if info, err := os.Stat(f.path + "-wal"); err == nil {
+		return info.Size()
+	}
+	return 0
 }

@@ -48,6 +48,7 @@ var steps = []step{
 		CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build $(go list ./... | grep -v /build/) || exit 1; done`, nil},
 	{"build", `CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/echolab . && bin/echolab version`, nil},
 	{"go", `go test -race -json ./...`, countGo},
+	{"scenario", `go run ./build/scenario`, countScenario},
 	{"clients", `cd testdata/clients && npm test --silent`, countNode},
 	{"clients-chromium", `cd testdata/clients && npm run --silent test:browser`, countNode},
 	{"page-chromium", `cd frontend && npm run --silent test:browser`, countNode},
@@ -144,7 +145,7 @@ func (s step) run(ctx context.Context) (tally, error) {
 	if t.skipped > 0 {
 		said += fmt.Sprintf(", %d skipped", t.skipped)
 	}
-	fmt.Printf("%-20s %6.1f s  %s\n", s.name, time.Since(start).Seconds(), said)
+	fmt.Printf("%-20s %6.1f s  %s\n%s", s.name, time.Since(start).Seconds(), said, t.news)
 	if t.failed > 0 {
 		if t.told == "" {
 			t.told = tail(output.String(), 60)

@@ -14,6 +14,7 @@ import (
 type tally struct {
 	passed, failed, skipped int
 	told                    string // what the failed ones printed
+	news                    string // lines to show in any case
 }
 
 func (t *tally) add(u tally) {
@@ -82,6 +83,17 @@ func countNode(output []byte) tally {
 	}
 	if t.failed > 0 {
 		t.told = nodeFailures(string(output))
+	}
+	return t
+}
+
+// countScenario reads what build/scenario prints: TAP as Node's, and a line for each verdict.
+func countScenario(output []byte) tally {
+	t := countNode(output)
+	for line := range bytes.Lines(output) {
+		if verdict, ok := bytes.CutPrefix(line, []byte("# verdict: ")); ok {
+			t.news += "  " + string(verdict)
+		}
 	}
 	return t
 }

@@ -35,3 +35,10 @@ func TestCountVitest(t *testing.T) {
 	got := countVitest([]byte(" Test Files  1 failed | 5 passed (6)\n      Tests  3 failed | 89 passed | 1 skipped (93)\n   Start at  09:39:41\n"))
 	assert.Equal(t, tally{passed: 89, failed: 3, skipped: 1}, got)
 }
+
+func TestCountScenario_ShowsTheVerdicts(t *testing.T) {
+	got := countScenario([]byte("  PASSED\nok 1 - a\n# verdict: passed, 2 clients\nnot ok 2 - b\n  missing: 1, want 0\n# pass 1\n# fail 1\n"))
+	if got.passed != 1 || got.failed != 1 || got.news != "  passed, 2 clients\n" || got.told != "not ok 2 - b\n  missing: 1, want 0\n# pass 1\n# fail 1\n" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -172,6 +172,8 @@ func script(t ast.Expr) (string, error) {
 			return strings.Replace(t.Name, "bool", "boolean", 1), nil
 		case "int", "int64", "uint64", "float64":
 			return "number", nil
+		case "ID":
+			return "(string | number)", nil
 		}
 		return t.Name, nil
 	case *ast.ArrayType:

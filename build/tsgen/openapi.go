@@ -208,6 +208,8 @@ func schemaOf(t ast.Expr, optional bool) (object, error) {
 			return object{"type": "integer", "minimum": 0}, nil
 		case "float64":
 			return object{"type": "number"}, nil
+		case "ID":
+			return object{"type": []any{"string", "integer"}}, nil
 		}
 		return reference(t.Name), nil
 	case *ast.ArrayType:

@@ -17,6 +17,9 @@ type Config struct {
 	// App signs authorisations; Publish sends an event as a signed HTTP publish would, and returns once it is kept.
 	App     SigningApp
 	Publish func(ctx context.Context, p pusher.Publication) error
+	// Hosts are names, without ports, under which the application is reached, beside addresses, names of no registry and
+	// the hosts of auth.origins: nobody else's name gets to see what the cookie or the default user may see.
+	Hosts []string
 	// Store keeps the rows; nil: memory.
 	Store  Store
 	Clock  Clock // nil: the machine's

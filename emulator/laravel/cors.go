@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -104,6 +105,25 @@ func (c *call) actsForForeignPage() bool {
 func isOwnOrigin(origin, host string) bool {
 	from, err := url.Parse(origin)
 	return err == nil && from.Host == host && isLocalHost(from.Hostname())
+}
+
+// knownHost tells whether the request is for a name of this application. A page of any other name may be somebody's who has
+// pointed it at this machine (DNS rebinding): its browser takes our answers for its own, and shows it even those to GET.
+func (b *Backend) knownHost(c *call) bool {
+	host := c.r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	if isLocalHost(host) || slices.ContainsFunc(b.cfg.Hosts, func(own string) bool { return own != "" && strings.EqualFold(own, host) }) {
+		return true
+	}
+	for _, origin := range []string{"http://" + c.r.Host, "https://" + c.r.Host, "http://" + host, "https://" + host} {
+		if c.app.allowsOrigin(origin) {
+			return true
+		}
+	}
+	return false
 }
 
 // isLocalHost: an address, or a name that no registry gives away.

@@ -112,6 +112,28 @@ func TestCORS_AForeignPageCannotActAsTheUser(t *testing.T) {
 	}
 }
 
+// TestCORS_AForeignNameSeesNothing: a page whose name was pointed at this machine is of the same origin for its browser, so
+// that GET without an Origin shows it whatever the cookie or the default user may see.
+func TestCORS_AForeignNameSeesNothing(t *testing.T) {
+	app := office(guide()...)
+	app.Auth.DefaultUser = laravel.IntID(7)
+	app.Auth.Origins = []string{"https://portal.example.com", "http://localhost:*"}
+	base := serve(t, laravel.Fixed, app, nil)
+	for host, status := range map[string]int{
+		"evil.example.com:8000": 403, "evil.example.com": 403, "evil.example.com.": 403, "127.0.0.1.nip.io": 403,
+		"portal.example.com": 200, "localhost:8000": 200, "localhost.": 200, "127.0.0.1": 200, "[::1]:8000": 200, "portal.test": 200, "laravel": 200,
+		"192.168.1.5:8000": 200,
+	} {
+		response, body := send(t, "GET", base+"/api/user", "", "Host", host)
+		assert.Equal(t, status, response.StatusCode, host+": "+body)
+		if status == 403 {
+			assert.Contains(t, body, "none of the configured names", host)
+			response, _ = send(t, "GET", base+"/api/user", "", "Host", host, "Authorization", "Bearer 7")
+			assert.Equal(t, 200, response.StatusCode, "whoever names himself is no browser's page that was led here unasked")
+		}
+	}
+}
+
 func TestRoutes_AnswersOfNoRoute(t *testing.T) {
 	base := serve(t, laravel.Fixed, office(), nil)
 	for _, row := range []struct {

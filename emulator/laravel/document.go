@@ -170,7 +170,7 @@ func (b *Backend) saveState(c *call) {
 // setState replaces a document's shared state; with a version, only the state of that version.
 func (b *Backend) setState(ctx context.Context, app *Application, document Row, u *User, input Object, except string) (sharedState, error) {
 	given := input.Get("state")
-	if given == nil {
+	if given == nil && !slices.ContainsFunc(input, func(f Field) bool { return f.Key == "state" }) { // null clears it
 		return sharedState{}, unfit(faults{"state": {"The state field is required."}})
 	}
 	text, err := json.Marshal(given)

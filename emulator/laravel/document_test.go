@@ -234,6 +234,10 @@ func TestState(t *testing.T) {
 	assert.JSONEq(t, `{"message":"The state has been changed meanwhile.","version":1,"state":{"page":2,"open":["a"]}}`, w.Body.String())
 	assert.Equal(t, 200, d.ask(9, "PUT", "/api/documents/9/state", `{"state":{"page":3},"version":1}`).Code)
 	assert.JSONEq(t, `{"state":{"page":3},"version":2}`, d.ask(7, "GET", "/api/documents/9/state", "").Body.String())
+	assert.Equal(t, 422, d.ask(9, "PUT", "/api/documents/9/state", `{}`).Code)
+	assert.Equal(t, 200, d.ask(9, "PUT", "/api/documents/9/state", `{"state":null}`).Code, "null clears it")
+	assert.JSONEq(t, `{"state":null,"version":3}`, d.ask(7, "GET", "/api/documents/9/state", "").Body.String())
+	assert.Equal(t, 200, d.ask(9, "PUT", "/api/documents/9/state", `{"state":{"page":3}}`).Code)
 	assert.JSONEq(t, `{"page":3}`, fmt.Sprintf(`{"page":%v}`, object(t, d.ask(7, "GET", "/api/documents/9", "").Body.String())["state"].(map[string]any)["state"].(map[string]any)["page"]))
 }
 

@@ -289,6 +289,22 @@ func (e *entityRows) all(typ string) []Row {
 	return rows
 }
 
+// named tells whether some id of a type is, or was, a text.
+func (e *entityRows) named(typ string) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	t := e.tables[typ]
+	if t == nil {
+		return false
+	}
+	for id := range t.byID {
+		if _, integer := id.Value().(int64); !integer {
+			return true
+		}
+	}
+	return false
+}
+
 // types is every type that the application has, in alphabetical order.
 func (e *entityRows) types() []string {
 	e.mu.RLock()

@@ -130,6 +130,37 @@ func (app *Application) typeOf(name string) entityType {
 	return t
 }
 
+// Unset are the fields of an input that a change of a type's rows would pass over without a word, as validated() does, each
+// with what may be set instead: nil where the application sets the field itself.
+func (app *Application) Unset(typ string, input Object) (fields []string, settable []string) {
+	t := app.typeOf(typ)
+	for _, c := range t.columns {
+		settable = append(settable, c.name)
+	}
+	if t.author != "" {
+		settable = append(settable, t.author)
+	}
+	for _, f := range input {
+		if f.Key != "version" && !slices.Contains(settable, f.Key) && (!t.open || slices.Contains(kept, f.Key)) {
+			fields = append(fields, f.Key)
+		}
+	}
+	return fields, settable
+}
+
+// Keeps tells whether the application sets a field of rows itself.
+func Keeps(field string) bool { return slices.Contains(kept, field) }
+
+// Choices are the values that a field of a type takes where it takes only some.
+func (app *Application) Choices(typ, field string) []string {
+	for _, c := range app.typeOf(typ).columns {
+		if c.name == field {
+			return slices.Clone(c.among)
+		}
+	}
+	return nil
+}
+
 // described is the column that a field of a described row makes: references are known by their names.
 func described(f Field) column {
 	c := column{name: f.Key, kind: anyColumn}

@@ -50,6 +50,12 @@ func (b *Backend) handler(rt route) http.Handler {
 			c.fail(http.StatusForbidden, "Requests from "+callerOrigin(r)+" are refused: it is none of the configured origins.")
 			return
 		}
+		if who.ambient && c.user != nil && !b.knownHost(c) {
+			b.log.Warn("a request for a name that is not this application's is refused", "host", r.Host, "path", r.URL.Path,
+				"try", "add http://"+r.Host+" to auth.origins of echolab.yaml, or set the hostname")
+			c.fail(http.StatusForbidden, "Requests for "+r.Host+" are refused: it is none of the configured names.")
+			return
+		}
 		if c.user == nil && !rt.guests {
 			c.fail(http.StatusUnauthorized, "Unauthenticated.")
 			return

@@ -52,11 +52,11 @@ func newSchema(root Object) (*schema, error) {
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
 	c.UseLoader(noLoader{})
-	if err := c.AddResource("payload.json", doc); err != nil {
+	if err := c.AddResource(schemaURL, doc); err != nil {
 		return nil, err
 	}
-	if s.compiled, err = c.Compile("payload.json"); err != nil {
-		return nil, fmt.Errorf("the schema is none: %w", err)
+	if s.compiled, err = c.Compile(schemaURL); err != nil {
+		return nil, fmt.Errorf("the schema is none: %s", schemaWords(err))
 	}
 	return s, nil
 }
@@ -171,5 +171,8 @@ func (s *schema) holds(payload Object) error {
 	if err != nil {
 		return err
 	}
-	return s.compiled.Validate(doc)
+	if err := s.compiled.Validate(doc); err != nil {
+		return errors.New(schemaWords(err))
+	}
+	return nil
 }

@@ -93,7 +93,7 @@ func TestCheck_Events(t *testing.T) {
 		{`{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","properties":{"b":{"$ref":"#/$defs/b"}}},"b":{"$ref":"#/$defs/a"}}}`, "refers to itself (#/$defs/a → #/$defs/b → #/$defs/a)"},
 		{`{"$ref":"#/$defs/none"}`, "$ref #/$defs/none leads nowhere"},
 		{`{"$ref":"http://example.com/x.json"}`, "only references such as #/$defs/invoice are followed"},
-		{ofProperty(`{"type":"text"}`), "the schema is none"},
+		{ofProperty(`{"type":"text"}`), "the schema is none: /properties/x/type: value must be one of"},
 		{ofProperty(`{"type":"integer","minimum":5,"maximum":4}`), "x: there is no whole number from 5 to 4"},
 		{ofProperty(`false`), "no payload was found that satisfies the schema"},
 		{ofProperty(`{"type":"string","not":{}}`), "no payload was found that satisfies the schema"},
@@ -108,6 +108,9 @@ func TestCheck_Events(t *testing.T) {
 			assert.Equal(t, "echolab.yaml:3:5", problems[0].Place)
 			assert.Contains(t, problems[0].Message, "event Drawn: ")
 			assert.Contains(t, problems[0].Message, row.want)
+			for _, strange := range []string{"://", "payload.json", "event:payload"} {
+				assert.NotContains(t, strings.ReplaceAll(problems[0].Message, "http://example.com", ""), strange, "where the schema is said to be is nowhere")
+			}
 		}
 	}
 	for _, row := range []struct {

@@ -109,6 +109,9 @@ func (b *Backend) serveViewing(c *call, begin bool) {
 	}
 	typ := f.text("resource_type", required, maxName)
 	id := f.id("resource_id", required)
+	if f.wrong == nil {
+		id = b.resource(c.app, f, *typ, id, begin)
+	}
 	if f.refused(c) {
 		return
 	}
@@ -151,18 +154,52 @@ func (b *Backend) serveVersions(c *call) {
 	c.json(http.StatusOK, Object{{"version", page.Version}, {"changes", changes}, {"more", page.More}})
 }
 
+// resource is the id of the row that a resource type and id name, as the row has it: 7 finds "7". What they do not name is
+// refused as by Rule::in and exists (protocol K.5 gives no bodies; a row that is not there is 422 like any other field that is
+// wrong). A row that is gone can still be left: begin false.
+func (b *Backend) resource(app *Application, f *fields, named string, id ID, begin bool) ID {
+	typ, known := b.resourceType(named)
+	if !known {
+		f.refuse("resource_type", "The selected :attribute is invalid.")
+		return id
+	}
+	if typ == "users" {
+		if u := app.userByText(id.String()); u != nil {
+			return u.ID
+		}
+	} else if row, found := b.entityAt(typ, id.String()); found {
+		return row.ID
+	}
+	_, integer := id.Value().(int64)
+	switch {
+	case !integer && !b.rows.named(typ):
+		f.refuse("resource_id", "The :attribute field must be an integer.")
+	case begin:
+		f.refuse("resource_id", "The selected :attribute is invalid.")
+	}
+	return id
+}
+
+// resourceType is the type of the application, or users, that a front end writes as project, projects or
+// App\Models\Project.
+func (b *Backend) resourceType(named string) (typ string, known bool) {
+	for _, typ := range append(b.rows.types(), "users") {
+		if named == typ || named == singular(typ) || named == model(typ) {
+			return typ, true
+		}
+	}
+	return "", false
+}
+
 // mayOpen refuses a row that the user may not read, whether its type is written project, projects or App\Models\Project.
 // What is not a row of the application belongs to nobody, so there is nothing to refuse.
 func (b *Backend) mayOpen(user *User, named string, id ID) bool {
-	for _, typ := range b.rows.types() {
-		if named != typ && named != singular(typ) && named != model(typ) {
-			continue
-		}
-		if row, found := b.entity(typ, id); found && !b.sees(user, row) {
-			return false
-		}
+	typ, known := b.resourceType(named)
+	if !known {
+		return true
 	}
-	return true
+	row, found := b.entity(typ, id)
+	return !found || b.sees(user, row)
 }
 
 // broken answers for what the store would not do.

@@ -133,7 +133,13 @@ func TestK5_StartViewing(t *testing.T) {
 		{"first", "7", "POST", path, `{"resource_type":"project","resource_id":1}`, 200, `{"viewers":[` + ben + `]}`},
 		{"again", "7", "POST", path, `{"resource_type":"project","resource_id":"1"}`, 200, `{"viewers":[` + ben + `]}`},
 		{"second", "1", "POST", path, `{"resource_type":"project","resource_id":1}`, 200, `{"viewers":[` + ada + `,` + ben + `]}`},
-		{"another row", "7", "POST", path, `{"resource_type":"project","resource_id":77}`, 200, `{"viewers":[` + ben + `]}`},
+		{"another row", "7", "POST", path, `{"resource_type":"page","resource_id":1000}`, 200, `{"viewers":[` + ben + `]}`},
+		{"a user", "7", "POST", path, `{"resource_type":"user","resource_id":"1"}`, 200, `{"viewers":[` + ben + `]}`},
+		{"no row", "7", "POST", path, `{"resource_type":"project","resource_id":77}`, 422, invalid("resource_id", "The selected resource id is invalid.")},
+		{"no user", "7", "POST", path, `{"resource_type":"user","resource_id":77}`, 422, invalid("resource_id", "The selected resource id is invalid.")},
+		{"no type", "7", "POST", path, `{"resource_type":"banana","resource_id":1}`, 422, invalid("resource_type", "The selected resource type is invalid.")},
+		{"a text where ids are numbers", "7", "POST", path, `{"resource_type":"project","resource_id":"abc"}`, 422, invalid("resource_id", "The resource id field must be an integer.")},
+		{"a text that is none of the ids", "7", "POST", path, `{"resource_type":"page","resource_id":"abc"}`, 422, invalid("resource_id", "The selected resource id is invalid.")},
 		{"a UUID", "7", "POST", path, `{"resource_type":"page","resource_id":"0199-a/b"}`, 200, `{"viewers":[` + ben + `]}`},
 		{"foreign", "8", "POST", path, `{"resource_type":"project","resource_id":1}`, 403, `{"message":"This action is unauthorized."}`},
 		{"foreign by its class", "8", "POST", path, `{"resource_type":"App\\Models\\Project","resource_id":1}`, 403, `{"message":"This action is unauthorized."}`},
@@ -157,6 +163,8 @@ func TestK5_StopViewing(t *testing.T) {
 		{"one leaves", "7", "POST", path, `{"resource_type":"project","resource_id":1}`, 200, `{"viewers":[{"id":1,"name":"Ada"}]}`},
 		{"who has left", "7", "POST", path, `{"resource_type":"project","resource_id":1}`, 200, `{"viewers":[{"id":1,"name":"Ada"}]}`},
 		{"the last leaves", "1", "POST", path, `{"resource_type":"project","resource_id":1}`, 200, `{"viewers":[]}`},
+		{"a row that is gone", "1", "POST", path, `{"resource_type":"project","resource_id":99}`, 200, `{"viewers":[]}`},
+		{"no type", "7", "POST", path, `{"resource_type":"banana","resource_id":1}`, 422, invalid("resource_type", "The selected resource type is invalid.")},
 		{"nothing said", "7", "POST", path, `{"resource_id":1}`, 422, invalid("resource_type", "The resource type field is required.")},
 	})
 	assert.Empty(t, d.rows.of(laravel.Viewers))

@@ -145,6 +145,11 @@ type syncRig struct {
 func openSync(t *testing.T, change ...func(*laravel.Application)) *syncRig {
 	t.Helper()
 	d := &syncRig{t: t, app: portal(), clock: newSyncClock(), rows: newKeptRows()}
+	pages := []laravel.Object{{{Key: "id", Value: "0199-a/b"}}, {{Key: "id", Value: int64(1)}}}
+	for n := range int64(101) {
+		pages = append(pages, laravel.Object{{Key: "id", Value: 1000 + n}})
+	}
+	d.app.Entities["pages"] = pages // a type of the application's own, which belongs to nobody
 	for _, c := range change {
 		c(d.app)
 	}

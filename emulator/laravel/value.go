@@ -1,6 +1,7 @@
 package laravel
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"strconv"
@@ -81,24 +82,32 @@ func (o Object) With(key string, value any) Object {
 	return out
 }
 
-// MarshalJSON gives the members in their order.
+// MarshalJSON gives the members in their order, with < > & as they are: json.Marshal, which calls it, escapes them still.
 func (o Object) MarshalJSON() ([]byte, error) {
 	out := []byte{'{'}
 	for i, f := range o {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		key, err := json.Marshal(f.Key)
+		key, err := plainJSON(f.Key)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(f.Value)
+		value, err := plainJSON(f.Value)
 		if err != nil {
 			return nil, err
 		}
 		out = append(append(append(out, key...), ':'), value...)
 	}
 	return append(out, '}'), nil
+}
+
+func plainJSON(v any) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
 // same tells whether two values are the same JSON.

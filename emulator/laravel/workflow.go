@@ -183,6 +183,29 @@ func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object) ([]
 	return b.Notify(ctx, ids, Notification{Data: out})
 }
 
+// Unfilled are the {name}s of title and message that data has no value for, each once, in their order.
+func (w Workflow) Unfilled(data Object) (missing []string) {
+	for _, name := range slot.FindAllString(filled(w.Title+" "+w.Message, data.blanked()), -1) {
+		if !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
+// blanked is the object with empty texts for the values that filled takes, so that no value looks like a name in braces.
+func (o Object) blanked() Object {
+	out := slices.Clone(o)
+	for i, f := range out {
+		switch f.Value.(type) {
+		case nil, Object, []any:
+		default:
+			out[i].Value = ""
+		}
+	}
+	return out
+}
+
 // filled puts values in the place of {name}; what data does not have stays as it is, and so do braces within a value.
 func filled(text string, data Object) string {
 	var pairs []string

@@ -34,7 +34,7 @@ func ParseMessage(b []byte) (Message, error) {
 			m.HasChannel = false
 			if value[0] == '"' {
 				m.Channel = unquote(value)
-				m.HasChannel = !blankText(m.Channel)
+				m.HasChannel = !Blank(m.Channel)
 			}
 		}
 	}) {
@@ -44,7 +44,7 @@ func ParseMessage(b []byte) (Message, error) {
 		return Message{}, ErrMessage
 	}
 	m.Event = unquote(event)
-	if blankText(m.Event) {
+	if Blank(m.Event) {
 		return Message{}, ErrMessage
 	}
 	m.Data, m.Sent = data, data
@@ -112,9 +112,9 @@ func phpString(raw []byte) (text string, present bool, err error) {
 	return string(raw), true, nil
 }
 
-// blankText tells whether PHP's trim leaves nothing of s: what Laravel's validator takes for missing. Unlike
+// Blank tells whether PHP's trim leaves nothing of s: what Laravel's validator takes for missing. Unlike
 // strings.TrimSpace it knows no Unicode and does know the NUL byte.
-func blankText(s string) bool { return strings.Trim(s, " \t\n\r\v\x00") == "" }
+func Blank(s string) bool { return strings.Trim(s, " \t\n\r\v\x00") == "" }
 
 // trimSpace removes JSON's white space.
 func trimSpace(b []byte) []byte {

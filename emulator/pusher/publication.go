@@ -3,6 +3,7 @@ package pusher
 import (
 	"errors"
 	"fmt"
+	"regexp"
 )
 
 // Publication is one event to publish.
@@ -52,7 +53,7 @@ func missing(raw []byte) bool {
 	case 'n':
 		return true
 	case '"':
-		return blankText(unquote(raw))
+		return Blank(unquote(raw))
 	case '[', '{':
 		return len(trimSpace(raw[1:len(raw)-1])) == 0
 	}
@@ -60,7 +61,7 @@ func missing(raw []byte) bool {
 }
 
 // blank is a string that Laravel's non-implicit rules are not applied to.
-func blank(raw []byte) bool { return raw[0] == '"' && blankText(unquote(raw)) }
+func blank(raw []byte) bool { return raw[0] == '"' && Blank(unquote(raw)) }
 
 // ParsePublication reads the body of POST /events (laravel/reverb EventsController.php): ErrBody, FieldErrors, or the
 // event.
@@ -219,4 +220,29 @@ func (p *Profile) Check(e *Publication) (tooLarge bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// maxTriggered is how many channels a library of Pusher's puts into one request.
+const maxTriggered = 100
+
+var (
+	triggeredChannel = regexp.MustCompile(`\A#?[-a-zA-Z0-9_=@,.;]+\z`)
+	triggeredSocket  = regexp.MustCompile(`\A\d+\.\d+\z`)
+)
+
+// CheckTrigger is what Pusher's libraries look at before they send an event (pusher-http-php Pusher::trigger,
+// validate_channel, validate_socket_id): no server that is asked through them ever sees anything else.
+func (e *Publication) CheckTrigger() error {
+	if len(e.Channels) > maxTriggered {
+		return fmt.Errorf("%d channels: an event can be triggered on a maximum of %d channels in a single call", len(e.Channels), maxTriggered)
+	}
+	for _, channel := range e.Channels {
+		if !triggeredChannel.MatchString(channel) {
+			return fmt.Errorf("Invalid channel name %q: only letters, digits and _-=@,.; are allowed", channel)
+		}
+	}
+	if e.Except != "" && !triggeredSocket.MatchString(e.Except) {
+		return fmt.Errorf("Invalid socket ID %q: it has the form 1234.5678", e.Except)
+	}
+	return nil
 }

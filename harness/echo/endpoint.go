@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -250,6 +251,21 @@ func (s *Session) socketCookies(o *Options, tls bool) string {
 	return s.cookies(&url.URL{Scheme: scheme, Host: host, Path: orElse(o.Path, "/")})
 }
 
+// Headers are those that Echo sends to its auth endpoint: its own, the CSRF token, the bearer token.
+func (s *Session) Headers() []Header {
+	out := slices.Clone(s.e.Headers)
+	s.mu.Lock()
+	out = append(out, s.headers...)
+	s.mu.Unlock()
+	if token := s.CSRF(); token != "" {
+		out = append(out, Header{"X-CSRF-TOKEN", token})
+	}
+	if token := s.Bearer(); token != "" {
+		out = append(out, Header{"Authorization", "Bearer " + token})
+	}
+	return out
+}
+
 // ask is pusher-js' ajax authorizer.
 func (s *Session) ask(q Question, address, form string, w way) Answer {
 	kind := "channel-authorization"
@@ -257,16 +273,7 @@ func (s *Session) ask(q Question, address, form string, w way) Answer {
 		kind = "user-authentication"
 	}
 	r := Request{Method: "POST", URL: address, Type: "application/x-www-form-urlencoded", Body: []byte(form)}
-	r.Headers = append(r.Headers, s.e.Headers...)
-	s.mu.Lock()
-	r.Headers = append(r.Headers, s.headers...)
-	s.mu.Unlock()
-	if token := s.CSRF(); token != "" {
-		r.Headers = append(r.Headers, Header{"X-CSRF-TOKEN", token})
-	}
-	if token := s.Bearer(); token != "" {
-		r.Headers = append(r.Headers, Header{"Authorization", "Bearer " + token})
-	}
+	r.Headers = s.Headers()
 	res, err := s.fetch(context.Background(), r, &w)
 	status := 0
 	if err == nil {

@@ -235,6 +235,9 @@ func evidenceLine(e harness.Evidence) string {
 }
 
 func presenceLine(e harness.PresenceEvidence) string {
+	if e.Member == "" { // a count is wrong, not somebody
+		return plain(fmt.Sprintf("members of %s, seen by %s at %s: %s", e.Channel, e.Client, atSecond(e.AtMS), e.Why))
+	}
 	return plain(fmt.Sprintf("member %s of %s, seen by %s at %s: %s", e.Member, e.Channel, e.Client, atSecond(e.AtMS), e.Why))
 }
 

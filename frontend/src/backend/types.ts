@@ -523,9 +523,9 @@ export interface NewActivity {
   type: string;
   description?: string;
   /** User is the id of who did it; left out: the system. */
-  user?: string;
+  user?: (string | number);
   subject_type?: string;
-  subject_id?: string;
+  subject_id?: (string | number);
   /** Metadata is an object; client_id and project_id in it say whose feeds the line is in. */
   metadata?: unknown;
 }
@@ -590,7 +590,7 @@ export interface BackendChange {
   /** Fields are those to set. version may be among them: the change is refused when the row has another one by now. */
   fields: unknown;
   /** As is the user who does it, by id, with what he may; without it the console does, which may do anything. */
-  as?: string;
+  as?: (string | number);
   /** SocketID is a socket that does not get the events. */
   socket_id?: string;
 }
@@ -598,7 +598,7 @@ export interface BackendChange {
 /** BackendNotice is what users are told: POST /api/backend/notify. */
 export interface BackendNotice {
   /** Users are ids. */
-  users: string[];
+  users: (string | number)[];
   title?: string;
   message?: string;
   /** Data is an object, laid over title and message. */

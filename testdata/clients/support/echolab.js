@@ -19,6 +19,8 @@ export async function start({ flags = [], env = {}, config = '', port = 0 } = {}
   await run(server, port)
   return {
     get url() { return server.url },
+    // ui is the address of the page and its API.
+    get ui() { return server.ui },
     // said is what the server has logged since it was started.
     get said() { return server.said },
     get port() { return Number(new URL(server.url).port) },
@@ -57,7 +59,7 @@ async function run(server, port) {
     })
     ended.then((code) => reject(new Error(`echolab ${flags.join(' ')} ended with ${code} before it was ready:\n${server.said}`)))
   })
-  server.url = (await ready).server
+  ;({ server: server.url, ui: server.ui } = await ready)
 }
 
 async function end(server) {
