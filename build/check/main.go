@@ -25,35 +25,36 @@ type step struct {
 	name    string
 	command string
 	count   func(output []byte) tally // how the tests that it ran are counted; nil has none
+	beside  bool                      // it mostly waits, and runs beside what comes after it
 }
 
 const (
 	desktopTags = "desktop,production,webkit2_41"
 	logs        = ".cache/check"
-	stepLimit   = 8 * time.Minute
+	stepLimit   = 15 * time.Minute
 )
 
 // Cheap before dear, and whatever others need first: the page is part of the program, the program of the client tests.
 var steps = []step{
-	{"format", `test -z "$(gofmt -l $(git ls-files '*.go') | tee /dev/stderr)"`, nil},
-	{"modules", `go mod tidy -diff`, nil},
-	{"generated", `go run ./build/tsgen -check && go run ./build/licenses -check`, nil},
-	{"lockfiles", `! grep -n '"resolved"' $(git ls-files '*package-lock.json')`, nil},
-	{"page-types", `cd frontend && npm run --silent check`, nil},
-	{"page-units", `cd frontend && npm test --silent`, countVitest},
-	{"page-build", `cd frontend && npm run --silent build && test -s dist/index.html`, nil},
-	{"vet", `go vet ./... && go vet -tags window,soak ./app/... && go vet ./testdata/page`, nil},
-	{"vet-window", `go vet -tags ` + desktopTags + ` ./app/desktop ./testdata/page`, nil},
+	{"format", `test -z "$(gofmt -l $(git ls-files '*.go') | tee /dev/stderr)"`, nil, false},
+	{"modules", `go mod tidy -diff`, nil, false},
+	{"generated", `go run ./build/tsgen -check && go run ./build/licenses -check`, nil, false},
+	{"lockfiles", `! grep -n '"resolved"' $(git ls-files '*package-lock.json')`, nil, false},
+	{"page-types", `cd frontend && npm run --silent check`, nil, false},
+	{"page-units", `cd frontend && npm test --silent`, countVitest, false},
+	{"page-build", `cd frontend && npm run --silent build && test -s dist/index.html`, nil, false},
+	{"vet", `go vet ./... && go vet -tags window,soak ./app/... && go vet ./testdata/page`, nil, false},
+	{"vet-window", `go vet -tags ` + desktopTags + ` ./app/desktop ./testdata/page`, nil, false},
 	{"cross-compile", `for target in darwin/arm64 windows/amd64; do
-		CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build $(go list ./... | grep -v /build/) || exit 1; done`, nil},
-	{"build", `CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/echolab . && bin/echolab version`, nil},
-	{"go", `go test -race -json ./...`, countGo},
-	{"scenario", `go run ./build/scenario`, countScenario},
-	{"clients", `cd testdata/clients && npm test --silent`, countNode},
-	{"clients-chromium", `cd testdata/clients && npm run --silent test:browser`, countNode},
-	{"page-chromium", `cd frontend && npm run --silent test:browser`, countNode},
-	{"portal", `cd testdata/portal && npm test --silent`, countNode},
-	{"window", `go test -json -count=1 -tags window ./app/desktop`, countGo},
+		CGO_ENABLED=0 GOOS=${target%/*} GOARCH=${target#*/} go build $(go list ./... | grep -v /build/) || exit 1; done`, nil, false},
+	{"build", `CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o bin/echolab . && bin/echolab version`, nil, false},
+	{"go", `go test -race -json ./...`, countGo, false},
+	{"scenario", `go run ./build/scenario`, countScenario, true},
+	{"clients", `cd testdata/clients && npm test --silent`, countNode, false},
+	{"clients-chromium", `cd testdata/clients && npm run --silent test:browser`, countNode, false},
+	{"page-chromium", `cd frontend && npm run --silent test:browser`, countNode, false},
+	{"portal", `cd testdata/portal && npm test --silent`, countNode, false},
+	{"window", `go test -json -count=1 -tags window ./app/desktop`, countGo, false},
 }
 
 func main() {
@@ -80,8 +81,17 @@ func run(ctx context.Context, only []string) (tally, error) {
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return sum, err
 	}
+	var waiting []chan outcome
 	for _, s := range steps {
 		if len(only) > 0 && !slices.Contains(only, s.name) {
+			continue
+		}
+		if s.beside {
+			waiting = append(waiting, make(chan outcome, 1))
+			go func(end chan<- outcome) {
+				t, err := s.run(ctx)
+				end <- outcome{t, err}
+			}(waiting[len(waiting)-1])
 			continue
 		}
 		t, err := s.run(ctx)
@@ -90,7 +100,20 @@ func run(ctx context.Context, only []string) (tally, error) {
 		}
 		sum.add(t)
 	}
+	for _, end := range waiting {
+		o := <-end
+		if o.err != nil {
+			return sum, o.err
+		}
+		sum.add(o.tally)
+	}
 	return sum, nil
+}
+
+// outcome is what became of a step beside others.
+type outcome struct {
+	tally
+	err error
 }
 
 func names() []string {
@@ -145,13 +168,14 @@ func (s step) run(ctx context.Context) (tally, error) {
 	if t.skipped > 0 {
 		said += fmt.Sprintf(", %d skipped", t.skipped)
 	}
-	fmt.Printf("%-20s %6.1f s  %s\n%s", s.name, time.Since(start).Seconds(), said, t.news)
+	text := fmt.Sprintf("%-20s %6.1f s  %s\n%s", s.name, time.Since(start).Seconds(), said, t.news)
 	if t.failed > 0 {
 		if t.told == "" {
 			t.told = tail(output.String(), 60)
 		}
-		fmt.Printf("\n%s\nAll of it: %s\n\n", tail(t.told, 150), log)
+		text += fmt.Sprintf("\n%s\nAll of it: %s\n\n", tail(t.told, 150), log)
 	}
+	fmt.Print(text)
 	t.told = ""
 	return t, nil
 }

@@ -277,9 +277,11 @@ func TestPlay_BreaksTheWebSocketProtocolWhenAsked(t *testing.T) {
 				expected = `{"client":"a","expect_close":{"code":1007,"reason":"any"}}`
 			}
 			require.NoError(t, play(t, f, nil, connectA, establishA, c.send, expected))
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			assert.Contains(t, f.heard[0], c.ended)
+			assert.Eventually(t, func() bool { // the server hears of it on a goroutine of its own
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				return len(f.heard) > 0 && strings.Contains(f.heard[0], c.ended)
+			}, 10*time.Second, time.Millisecond)
 		})
 	}
 }
