@@ -277,66 +277,6 @@ func (r *run) prepare() error {
 	return nil
 }
 
-// watch is the run's second hand.
-func (r *run) watch(ctx context.Context) {
-	users, connections := r.registry.Series(Users), r.registry.Series(Connections)
-	serverCPU, serverMemory := r.registry.Series(ServerCPU), r.registry.Series(ServerMemory)
-	server, local := ProcessUsage(r.opt.ServerPID)
-	local = local && r.opt.ServerPID > 0
-	last := time.Now()
-	ticker := time.NewTicker(time.Second)
-	defer ticker.Stop()
-	for n := 1; ; n++ {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		now := time.Now()
-		r.registry.Set(users, float64(r.users.Load()))
-		r.registry.Set(connections, float64(r.connections.Load()))
-		if local {
-			if u, ok := ProcessUsage(r.opt.ServerPID); ok {
-				r.registry.Set(serverCPU, (u.CPU-server.CPU).Seconds()/now.Sub(last).Seconds())
-				r.registry.Set(serverMemory, float64(u.Memory))
-				server = u
-			}
-		}
-		last = now
-		r.health.Tick(now)
-		r.ledger.Sweep(now)
-		r.registry.Tick()
-		r.checkAborts(now)
-		r.tell("")
-	}
-}
-
-// checkAborts ends the run when a threshold with abortOnFail has failed.
-func (r *run) checkAborts(now time.Time) {
-	var snapshot *Result
-	for _, t := range r.scenario.Thresholds {
-		if !t.AbortOnFail || now.Sub(r.start) < t.DelayAbort {
-			continue
-		}
-		if snapshot == nil {
-			snapshot = &Result{Metrics: r.registry.Results(), DurationMS: float64(now.Sub(r.start)) / 1e6}
-		}
-		if got := t.Evaluate(snapshot); !got.OK && !got.Empty {
-			r.mu.Lock()
-			first := r.aborted == ""
-			if first {
-				r.aborted = got.Metric + " " + got.Expression
-			}
-			r.mu.Unlock()
-			if first {
-				r.tell("threshold " + got.sentence() + ": the run ends")
-				r.stop()
-			}
-			return
-		}
-	}
-}
-
 // drain waits until everything that is under way has arrived, at most as long as the scenario says.
 func (r *run) drain(ctx context.Context) {
 	end := time.Now().Add(r.scenario.Drain)
@@ -366,110 +306,6 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-func (r *run) phase(name string) {
-	r.mu.Lock()
-	at := float64(time.Since(r.start)) / 1e6
-	if len(r.phases) > 0 {
-		r.phases[len(r.phases)-1].EndMS = at
-	}
-	if name != "" {
-		r.phases = append(r.phases, Phase{Name: name, StartMS: at})
-	}
-	r.mu.Unlock()
-	if name != "" {
-		r.tell("")
-	}
-}
-
-// tell reports how it goes.
-func (r *run) tell(news string) {
-	if r.opt.Progress == nil {
-		return
-	}
-	r.mu.Lock()
-	p := Progress{Elapsed: time.Since(r.start), Users: r.users.Load(), Connections: r.connections.Load(), News: news}
-	if len(r.phases) > 0 {
-		p.Phase = r.phases[len(r.phases)-1].Name
-	}
-	for _, n := range r.errors {
-		p.Errors += n
-	}
-	r.mu.Unlock()
-	for i := range r.scenario.Groups {
-		g := &r.scenario.Groups[i]
-		p.Length = max(p.Length, g.StartTime+r.plan.length(g))
-	}
-	p.Published, p.Whispers, p.Missing = r.ledger.counts[countPublished].Load(), r.ledger.counts[countWhispers].Load(), r.ledger.counts[countMissing].Load()
-	p.Delivered, p.P95 = r.registry.deliveries()
-	r.opt.Progress(p)
-}
-
-// maxErrors is how many errors are kept in words; the rest is counted.
-const maxErrors = 50
-
-// fault counts something that went wrong for a user, and tells the first of its kind.
-func (r *run) fault(u *User, kind, text string) {
-	u.rec.Add(r.registry.Series(Errors, Tag{"scenario", u.group.Name}, Tag{"error", kind}), 1)
-	r.mu.Lock()
-	r.errors[kind]++
-	first := r.errors[kind] == 1
-	if first && len(r.errorList) < maxErrors {
-		r.errorList = append(r.errorList, u.name+": "+kind+": "+text)
-	}
-	r.mu.Unlock()
-	if first {
-		r.tell(u.name + ": " + kind + ": " + text)
-	}
-}
-
-// warn notes something for people.
-func (r *run) warn(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.warnings = append(r.warnings, text)
-}
-
-// socketError tells what the machine could not do from what the server did not.
-func (r *run) socketError(u *User, n *echo.Notice) {
-	if n.Err == nil {
-		return
-	}
-	if exhausted(n.Err) {
-		r.health.SocketError()
-		r.fault(u, "no more sockets", n.Err.Error())
-		return
-	}
-	r.fault(u, "connect", n.Err.Error())
-}
-
-// unheard enters an event that came by listeners which cannot fire, because Echo made another name of theirs.
-func (r *run) unheard(channel, event string, a *attendance) {
-	short := event[strings.LastIndexByte(event, '\\')+1:]
-	for bound, l := range a.bound {
-		if bound[strings.LastIndexByte(bound, '\\')+1:] != short {
-			continue
-		}
-		fix := ".listen('." + event + "')"
-		if namespace := "App\\Events\\"; strings.HasPrefix(event, namespace) {
-			fix = ".listen('" + strings.TrimPrefix(event, namespace) + "')"
-		}
-		r.mu.Lock()
-		key := [3]string{channel, bound, event}
-		d := r.dead[key]
-		if d == nil {
-			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix}
-			r.dead[key] = d
-		}
-		d.Missed++
-		if !l.dead {
-			l.dead = true
-			d.Clients++
-		}
-		r.mu.Unlock()
-		r.rec.Add(r.registry.Series(DeadListeners, Tag{"event", event}), 1)
 	}
 }
 
@@ -512,31 +348,6 @@ func ci() string {
 		return "ci"
 	}
 	return ""
-}
-
-// check enters what became of an expectation.
-func (r *run) check(u *User, step *Step, name string, held bool, evidence string) {
-	u.rec.Check(r.registry.Series(Checks, Tag{"scenario", u.group.Name}, Tag{"check", name}), held)
-	r.mu.Lock()
-	e := r.expected[u.group.Name+step.Place]
-	if e == nil {
-		e = &Expectation{Name: name, Scenario: u.group.Name, Place: step.Place, Evidence: []string{}}
-		r.expected[u.group.Name+step.Place] = e
-	}
-	first := false
-	if held {
-		e.Held++
-	} else {
-		first = e.Failed == 0
-		e.Failed++
-		if len(e.Evidence) < maxEvidence {
-			e.Evidence = append(e.Evidence, u.name+": "+evidence)
-		}
-	}
-	r.mu.Unlock()
-	if first {
-		r.tell(u.name + ": " + name + ": " + evidence)
-	}
 }
 
 var errStopped = errors.New("the user is to stop")
