@@ -55,8 +55,8 @@ func TestNotify_IDAndTypeOverwrite(t *testing.T) {
 		d.publication("BroadcastNotificationCreated").Data)
 }
 
-// K.9 X7, X8, X9 in both modes: what is sent, and where.
-func TestK9_Notifications(t *testing.T) {
+// The guide's via() has no broadcast; its service broadcasts on its own (K.9), in both modes, where X7 and X8 say.
+func TestK9_X9_TheServiceBroadcastsOnItsOwn(t *testing.T) {
 	for mode, received := range map[laravel.Mode]string{
 		laravel.Fixed: "private-App.Models.User.7", laravel.AsWritten: "private-User.7",
 	} {
