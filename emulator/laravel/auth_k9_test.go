@@ -123,3 +123,53 @@ func TestK9_X20_ThePagesOfTheApplication(t *testing.T) {
 		assert.Contains(t, policy, want, mode)
 	}
 }
+
+// The first row of K.5, with the answers of H.2.
+func TestK5_BroadcastingAuth(t *testing.T) {
+	app := office(append(guide(), laravel.Channel{Pattern: "vault.{id}", Rule: "true"})...)
+	for _, mode := range bothModes {
+		base := serve(t, mode, app, nil)
+		for _, row := range []struct {
+			name, user, channel string
+			status              int
+			keys                string // of the answer
+		}{
+			{"private", "12", "private-client.5", 200, "auth"},
+			{"presence", "12", "presence-presence-project.1", 200, "auth channel_data"},
+			{"encrypted", "12", "private-encrypted-vault.9", 200, "auth shared_secret"},
+			{"refused", "12", "private-client.6", 403, ""},
+			{"no user", "", "private-client.5", 403, ""},
+			{"no channel", "12", "", 403, ""},
+		} {
+			t.Run(row.name+"/"+string(mode), func(t *testing.T) {
+				status, body := ask(t, base, row.user, row.channel)
+				assert.Equal(t, row.status, status, body)
+				if row.keys != "" {
+					assert.Equal(t, row.keys, keys(t, body))
+					auth, _ := object(t, body)["auth"].(string)
+					data, _ := object(t, body)["channel_data"].(string)
+					assert.True(t, signer.CheckAuth(auth, pusher.ChannelText("1234.5678", row.channel, data), true), body)
+				}
+			})
+		}
+	}
+}
+
+// The rules are in one place: a changed one counts for every question at once, those of other rules among them.
+func TestK6_ChannelAuthorizationService(t *testing.T) {
+	b := standIn(t, laravel.Fixed, office(guide()...), nil)
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	answers := func() (all [2]int) {
+		for i, channel := range []string{"private-client.5", "presence-presence.client.5"} { // the second asks the first
+			all[i], _ = ask(t, server.URL, "12", channel)
+		}
+		return all
+	}
+	assert.Equal(t, [2]int{200, 200}, answers())
+	changed := office(guide()...)
+	changed.Channels[0].Rule = "user.isAdmin"
+	require.Empty(t, laravel.Check(changed))
+	b.Use(changed)
+	assert.Equal(t, [2]int{403, 403}, answers())
+}

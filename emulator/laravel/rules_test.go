@@ -111,10 +111,12 @@ func TestK2_EachRule(t *testing.T) {
 	for _, mode := range []laravel.Mode{laravel.Fixed, laravel.AsWritten} {
 		base := serve(t, mode, app, nil)
 		for _, row := range rows {
-			for user, status := range row.statuses {
-				got, body := ask(t, base, user, row.channel)
-				assert.Equal(t, status, got, "%s: %s asked by %q under %s: %s", row.rule, row.channel, user, mode, body)
-			}
+			t.Run(row.rule+"/"+string(mode), func(t *testing.T) {
+				for user, status := range row.statuses {
+					got, body := ask(t, base, user, row.channel)
+					assert.Equal(t, status, got, "%s asked by %q: %s", row.channel, user, body)
+				}
+			})
 		}
 	}
 }
