@@ -38,6 +38,7 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
 		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
+		Known:   publishedTokens(),
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)

@@ -18,8 +18,10 @@ type Config struct {
 	App     SigningApp
 	Publish func(ctx context.Context, p pusher.Publication) error
 	// Hosts are names, without ports, under which the application is reached, beside addresses, names of no registry and
-	// the hosts of auth.origins: nobody else's name gets to see what the cookie or the default user may see.
+	// the hosts of auth.origins. Under any other name only a user's own token is believed.
 	Hosts []string
+	// Known are tokens that anybody can read somewhere, such as those of a sample: they name a user like an id does.
+	Known []string
 	// Store keeps the rows; nil: memory.
 	Store  Store
 	Clock  Clock // nil: the machine's
