@@ -153,8 +153,8 @@ func addStory(ctx context.Context, s *store.Store, f *diagnosis.Facts) error {
 // toldMost is how many different events nobody heard are told in the log: a flood of them is for the page.
 const toldMost = 200
 
-// tellWhy says in the log why nobody got an event, once for each event of a channel, until ctx ends. Slow as a person reads,
-// it may miss some when many come.
+// tellWhy says in the log why nobody got an event of the application, once for each event of a channel, until ctx ends. What
+// Echolab itself sends, often to nobody, is left out. Slow as a person reads, it may miss some when many come.
 func (a *App) tellWhy(ctx context.Context, tail *journal.Tail) {
 	defer tail.Close()
 	type event struct{ app, channel, name string }
@@ -167,7 +167,7 @@ func (a *App) tellWhy(ctx context.Context, tail *journal.Tail) {
 		}
 		for _, e := range batch[:n] {
 			key := event{e.App, e.Channel, e.Event}
-			if e.Kind != journal.Published || e.Count > 0 || told[key] || len(told) == toldMost {
+			if e.Kind != journal.Published || e.Source == journal.Server || e.Count > 0 || told[key] || len(told) == toldMost {
 				continue
 			}
 			told[key] = true
@@ -188,6 +188,9 @@ func (a *App) logWhy(d Diagnosis) {
 	var why []string
 	do := ""
 	for _, c := range d.Causes {
+		if c.Name == diagnosis.NotAuthorised {
+			continue // a guess that a page may make, and a log should not
+		}
 		why = append(why, c.What)
 		if do == "" {
 			do = c.Do

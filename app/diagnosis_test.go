@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/app"
+	"echolab/app/diagnosis"
 	"echolab/emulator/journal"
 )
 
@@ -88,6 +89,7 @@ func (r *running) said(channel, event, data, except string) string {
 // TestDiagnosis: each row is a mistake that a developer makes, with real subscriptions.
 func TestDiagnosis(t *testing.T) {
 	const object = `{"id":42}`
+	seen := map[string]bool{"unknown": true} // by the test of what is not kept
 	for _, row := range []struct {
 		name   string
 		make   func(r *running) (event string)
@@ -96,18 +98,18 @@ func TestDiagnosis(t *testing.T) {
 		listen string
 	}{
 		{"no client at all", func(r *running) string { return r.said("private-client.5", "InvoiceCreated", object, "") }, 0,
-			[]string{"nobody_connected!: No client was connected"}, "Echo.private('client.5').listen('.InvoiceCreated', (e) => console.log(e));"},
+			[]string{"nobody_connected!: No client was connected"}, "Echo.private('client.5').listen('.InvoiceCreated', console.log);"},
 		{"nobody on it, and nobody tried", func(r *running) string {
 			r.open().on("private-client.6", "")
 			return r.said("private-client.5", `App\Events\InvoiceCreated`, object, "")
 		}, 0, []string{"nobody_subscribed!: Nobody was subscribed to private-client.5", "not_authorised: POST /broadcasting/auth"},
-			"Echo.private('client.5').listen('InvoiceCreated', (e) => console.log(e));"},
+			"Echo.private('client.5').listen('InvoiceCreated', console.log);"},
 		{"X4: the viewers are on the presence channel", func(r *running) string {
 			r.open().on("presence-project.1", "7")
 			r.open().on("presence-project.1", "8")
 			return r.said("private-project.1", "CommentAdded", object, "")
 		}, 0, []string{"nobody_subscribed!: ", "near_name: 2 sockets were on presence-project.1|Broadcast on new PresenceChannel('project.1'), or subscribe with Echo.private('project.1')"},
-			"Echo.private('project.1').listen('.CommentAdded', (e) => console.log(e));"},
+			"Echo.private('project.1').listen('.CommentAdded', console.log);"},
 		{"X3: a prefix comes twice", func(r *running) string {
 			r.open().on("presence-presence-project.1", "7")
 			return r.said("presence-project.1", "CommentAdded", object, "")
@@ -144,7 +146,7 @@ func TestDiagnosis(t *testing.T) {
 			seq := r.said("cache-rates", "RatesUpdated", `[1]`, "")
 			r.open().on("cache-rates", "")
 			return seq
-		}, 1, []string{"late: and got it then", "event_name: "}, "Echo.channel('cache-rates').listen('.RatesUpdated', (e) => console.log(e));"},
+		}, 1, []string{"late: and got it then", "event_name: "}, "Echo.channel('cache-rates').listen('.RatesUpdated', console.log);"},
 		{"left the channel", func(r *running) string {
 			p := r.open().on("private-client.5", "")
 			p.send("pusher:unsubscribe", map[string]string{"channel": "private-client.5"})
@@ -187,7 +189,7 @@ func TestDiagnosis(t *testing.T) {
 		{"another namespace", func(r *running) string {
 			r.open().on("private-client.5", "")
 			return r.said("private-client.5", `Domain\Billing\Paid`, `{}`, "")
-		}, 1, []string{`event_name: .listen('Paid'), it waits for App\Events\Paid|.listen('\\Domain\\Billing\\Paid')`}, `Echo.private('client.5').listen('\\Domain\\Billing\\Paid', (e) => console.log(e));`},
+		}, 1, []string{`event_name: .listen('Paid'), it waits for App\Events\Paid|.listen('\\Domain\\Billing\\Paid')`}, `Echo.private('client.5').listen('\\Domain\\Billing\\Paid', console.log);`},
 		{"X8: a notification, and another event on its channel", func(r *running) string {
 			r.open().on("private-App.Models.User.7", "")
 			return r.said("private-App.Models.User.7", "NotificationReceived", `{}`, "")
@@ -195,13 +197,13 @@ func TestDiagnosis(t *testing.T) {
 		{"a notification", func(r *running) string {
 			r.open().on("private-App.Models.User.7", "")
 			return r.said("private-App.Models.User.7", `Illuminate\Notifications\Events\BroadcastNotificationCreated`, `{"id":"x"}`, "")
-		}, 1, []string{"event_name: one name|.notification()"}, "Echo.private('App.Models.User.7').notification((e) => console.log(e));"},
+		}, 1, []string{"event_name: one name|.notification()"}, "Echo.private('App.Models.User.7').notification(console.log);"},
 		{"a whisper", func(r *running) string {
 			ada, bob := r.open().on("presence-project.1", "7"), r.open().on("presence-project.1", "8")
 			ada.send("client-typing", map[string]int{"id": 1}, "presence-project.1")
 			bob.until("client-typing")
 			return fmt.Sprint(r.kept(app.Query{Kinds: []journal.Kind{journal.Whispered}})[0].Seq)
-		}, 1, []string{`event_name: .listen('typing'), it waits for App\Events\typing|.listenForWhisper('typing')`}, "Echo.join('project.1').listenForWhisper('typing', (e) => console.log(e));"},
+		}, 1, []string{`event_name: .listen('typing'), it waits for App\Events\typing|.listenForWhisper('typing')`}, "Echo.join('project.1').listenForWhisper('typing', console.log);"},
 		{"a whisper to nobody", func(r *running) string {
 			ada := r.open().on("presence-project.1", "7")
 			ada.send("client-typing", map[string]int{"id": 1}, "presence-project.1")
@@ -226,6 +228,7 @@ func TestDiagnosis(t *testing.T) {
 			require.Len(t, have, len(row.causes), "%s", strings.Join(have, "\n"))
 			for i, want := range row.causes {
 				name, words, _ := strings.Cut(want, ": ")
+				seen[strings.TrimSuffix(name, "!")] = true
 				assert.True(t, strings.HasPrefix(have[i], name+": "), have[i])
 				for word := range strings.SplitSeq(words, "|") {
 					assert.Contains(t, have[i], word)
@@ -235,6 +238,9 @@ func TestDiagnosis(t *testing.T) {
 				assert.Equal(t, row.listen, d.Listen)
 			}
 		})
+	}
+	for _, name := range diagnosis.Causes() {
+		assert.True(t, seen[name], "no row shows the cause %s", name)
 	}
 }
 

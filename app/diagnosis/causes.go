@@ -13,6 +13,9 @@ func nobody(f *Facts) bool { return f.Event.Count == 0 }
 // heard: what it is called matters to those who got it alone.
 func heard(f *Facts) bool { return f.Event.Count > 0 }
 
+// NotAuthorised is the name of a cause that is a guess, where nothing better is known.
+const NotAuthorised = "not_authorised"
+
 // checks is every cause, in the order in which they are told: what the server knows for certain, then what is likely, then
 // what only the front end knows.
 var checks = []check{
@@ -33,7 +36,7 @@ var checks = []check{
 	{"refused", always, refused},
 	{"late", always, late},
 	{"left", always, left},
-	{"not_authorised", func(f *Facts) bool { return nobody(f) && f.Unknown == "" && f.Connected > 0 && f.Kind.Private }, notAuthorised},
+	{NotAuthorised, func(f *Facts) bool { return nobody(f) && f.Unknown == "" && f.Connected > 0 && f.Kind.Private }, notAuthorised},
 	{"event_name", heard, eventName},
 	{"notification", heard, notNotification},
 	{"payload", heard, payload},

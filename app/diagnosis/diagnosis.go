@@ -108,9 +108,9 @@ func Of(f Facts) Diagnosis {
 // Listen is the line of Echo, with its usual namespace, that hears an event on a channel.
 func Listen(channel, event string) string {
 	if strings.HasPrefix(channel, pusher.ServerToUserPrefix) { // Echo has no word for it
-		return "Echo.connector.pusher.user.bind(" + echo.Quote(event) + ", (e) => console.log(e));"
+		return "Echo.connector.pusher.user.bind(" + echo.Quote(event) + ", console.log);"
 	}
-	return echo.Call(channel) + "." + hears(event, "(e) => console.log(e)") + ";"
+	return echo.Call(channel) + "." + hears(event, "console.log") + ";"
 }
 
 // hears is the call that hears an event: listen('.InvoiceCreated', callback).
