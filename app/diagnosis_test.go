@@ -74,6 +74,7 @@ func (p *page) on(channel, user string) *page {
 	}
 	p.send("pusher:subscribe", data)
 	p.until("pusher_internal:subscription_succeeded")
+	p.r.saw(app.Query{Kinds: []journal.Kind{journal.Subscribed}, Socket: p.id, Channel: channel}) // entered after the confirmation is sent
 	return p
 }
 
@@ -247,7 +248,13 @@ func TestDiagnosis(t *testing.T) {
 // happened waits for a kind of entry.
 func (r *running) happened(kind journal.Kind) {
 	r.t.Helper()
-	got, err := r.Wait(r.t.Context(), app.Query{Kinds: []journal.Kind{kind}}, 10*time.Second)
+	r.saw(app.Query{Kinds: []journal.Kind{kind}})
+}
+
+// saw waits for an entry.
+func (r *running) saw(q app.Query) {
+	r.t.Helper()
+	got, err := r.Wait(r.t.Context(), q, 10*time.Second)
 	require.NoError(r.t, err)
 	require.NotZero(r.t, got.Entry.Seq, got.Note)
 }
