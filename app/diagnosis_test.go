@@ -263,10 +263,11 @@ func TestDiagnosis_OfWhatIsNoEvent(t *testing.T) {
 	r := run(t, map[string]string{"db": ":memory:"})
 	r.said("portal", "Announcement", "{}", "")
 	e := r.kept(app.Query{Kinds: []journal.Kind{journal.Published}})[0]
+	another := journal.Entry{Seq: e.Seq, At: e.At.Add(time.Hour)} // of another database
 	for name, code := range map[string]app.Code{
 		fmt.Sprint(e.Seq): "", "#" + fmt.Sprint(e.Seq): "", e.ID(): "", strings.ToUpper(e.ID()): "",
 		"1": app.Invalid, "0": app.Invalid, "x": app.Invalid, "999": app.NotFound,
-		e.ID()[:10] + "0" + e.ID()[11:]: app.NotFound, "not-a-uuid-not-a-uuid-not-a-uuid-not": app.Invalid,
+		another.ID(): app.NotFound, "not-a-uuid-not-a-uuid-not-a-uuid-not": app.Invalid,
 	} {
 		_, err := r.Diagnosis(t.Context(), name)
 		if code == "" {
