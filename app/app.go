@@ -166,6 +166,15 @@ func (a *App) Run(ctx context.Context) error {
 		a.metrics.Follow(background, tail)
 	}()
 
+	telling := make(chan struct{})
+	tellingCtx, endTelling := context.WithCancel(background)
+	defer endTelling()
+	events := a.journal.Follow(a.journal.Last(), false).Gather(5 * time.Millisecond)
+	go func() {
+		defer close(telling)
+		a.tellWhy(tellingCtx, events)
+	}()
+
 	endBackend := a.runBackend(background)
 
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
@@ -203,6 +212,8 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
 	endBackend(stop)
+	endTelling()
+	<-telling
 	endHooks() // they tell how it went, so before the journal ends
 	select {
 	case <-hooks:

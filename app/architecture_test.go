@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording", "harness/spelling",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
-	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},
+	"app/diagnosis":         {"emulator/journal", "emulator/pusher", "harness/echo"}, // how Echo names what it listens to
 	"app/dotenv":            {},
 	"app/certificate":       {},
 	"app/metrics":           {"emulator/journal"},
@@ -55,7 +55,7 @@ var mayUse = map[string][]string{
 	"github.com/prometheus":        {"app/metrics", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/expr-lang/expr":    {"emulator/laravel", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/gorilla/websocket": {
-		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", "",
+		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/diagnosis", "app/api", "app/cli", "app/desktop", "",
 	},
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"echolab/app/diagnosis"
 	"echolab/emulator"
 	"echolab/emulator/journal"
 	"echolab/emulator/laravel"
@@ -40,6 +41,8 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		Publish: a.publishAsBackend,
 		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
 		Server:  a.clientsAt,
+		Known:   publishedTokens(),
+		Refused: a.noteRefused,
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
@@ -105,6 +108,24 @@ func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error 
 		return fmt.Errorf("BroadcastException: Pusher error: %s.%s", no.Text, why)
 	}
 	return err
+}
+
+// noteRefused puts a no of /broadcasting/auth into the journal: the server itself never hears of such a subscription.
+func (a *App) noteRefused(ctx context.Context, no laravel.RefusedChannel) {
+	if a.journal.Admit(ctx) != nil {
+		return // the caller has gone, or the database is stuck
+	}
+	a.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Server, App: a.apps.all()[0].ID, Event: diagnosis.RefusedAuth,
+		Channel: cut(no.Channel), Socket: cut(no.Socket), User: cut(no.User), Note: cut(no.Why)})
+}
+
+// cut is a stranger's text as far as an entry keeps it.
+func cut(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // runBackend starts what the emulated application does by itself, and looking for changed files. The function that it returns ends that and its

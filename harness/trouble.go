@@ -51,10 +51,9 @@ func (r *run) unheard(channel, event string, a *attendance) {
 		if bound[strings.LastIndexByte(bound, '\\')+1:] != short {
 			continue
 		}
-		fix := ".listen('." + event + "')"
-		if namespace := "App\\Events\\"; strings.HasPrefix(event, namespace) {
-			fix = ".listen('" + strings.TrimPrefix(event, namespace) + "')"
-		}
+		names := echo.Options{Namespace: r.scenario.Target.Namespace}
+		method, argument := names.Hearing(event)
+		fix := "." + method + "(" + argument + ")"
 		r.mu.Lock()
 		key := [3]string{channel, bound, event}
 		d := r.dead[key]

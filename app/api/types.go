@@ -142,6 +142,40 @@ type Waited struct {
 	Note string `json:"note"`
 }
 
+// Diagnosis is who got an event, and why somebody's listener may not have run: GET /api/events/{seq}/diagnosis.
+type Diagnosis struct {
+	Seq uint64 `json:"seq"`
+	// ID is the event's identity in the store.
+	ID      string `json:"id"`
+	App     string `json:"app"`
+	Channel string `json:"channel"`
+	Event   string `json:"event"`
+	// Verdict is a sentence: how many got it, or why nobody did.
+	Verdict string `json:"verdict"`
+	// Recipients counts the sockets that got it.
+	Recipients int `json:"recipients"`
+	// Got are those sockets, a hundred at most, in the order of subscribing; empty when that is not known exactly.
+	Got []Subscriber `json:"got"`
+	// Causes are why a listener may not have run, what is certain first.
+	Causes []Cause `json:"causes"`
+	// Listen is the line of laravel-echo that hears this event on this channel, with Echo's usual namespace App.Events.
+	Listen string `json:"listen"`
+}
+
+// Cause is one reason why a listener did not run.
+type Cause struct {
+	// Name is stable, such as nobody_subscribed, near_name, late or event_name.
+	Name string `json:"name"`
+	// Certain: the server knows that it was so. Otherwise it depends on the front end, and What says if.
+	Certain bool `json:"certain"`
+	// What happened, in words.
+	What string `json:"what"`
+	// Do is what to try; empty for nothing.
+	Do string `json:"do"`
+	// Entry is the number of the entry that shows it; 0 for none.
+	Entry uint64 `json:"entry"`
+}
+
 // Cleared tells what was deleted: DELETE /api/events.
 type Cleared struct {
 	// Entries counts the entries that were deleted.

@@ -241,18 +241,8 @@ func (s *shell) stored(db string) reader {
 			return nil, err
 		}
 		q.Limit = limit
-		flags := map[string]string{}
-		if db != "" {
-			flags["db"] = db
-		}
-		cfg, err := app.Load(app.Sources{Flags: flags, Environ: s.environ, Dir: s.dir})
+		database, err := s.database(ctx, db)
 		if err != nil {
-			return nil, err
-		}
-		database, err := app.ReadDatabase(ctx, cfg)
-		if err != nil && db == "" {
-			return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
-		} else if err != nil {
 			return nil, err
 		}
 		found, err := database.Entries(ctx, q)
@@ -262,4 +252,21 @@ func (s *shell) stored(db string) reader {
 		}
 		return out, errors.Join(err, database.Close())
 	}
+}
+
+// database opens the file that serve would use, or the one named, where no Echolab answered.
+func (s *shell) database(ctx context.Context, db string) (*app.Database, error) {
+	flags := map[string]string{}
+	if db != "" {
+		flags["db"] = db
+	}
+	cfg, err := app.Load(app.Sources{Flags: flags, Environ: s.environ, Dir: s.dir})
+	if err != nil {
+		return nil, err
+	}
+	database, err := app.ReadDatabase(ctx, cfg)
+	if err != nil && db == "" {
+		return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
+	}
+	return database, err
 }

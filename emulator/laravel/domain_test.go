@@ -106,7 +106,7 @@ func (d *counter) ask(user int, method, path, body string, headers ...string) *h
 	d.mu.Lock()
 	d.sent, d.log = nil, nil
 	d.mu.Unlock()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -457,7 +457,7 @@ func TestVersion_Race(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			r := httptest.NewRequest("PATCH", "/api/projects/1", strings.NewReader(fmt.Sprintf(`{"name":"n%d","version":0}`, i)))
+			r := httptest.NewRequest("PATCH", "http://localhost/api/projects/1", strings.NewReader(fmt.Sprintf(`{"name":"n%d","version":0}`, i)))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("X-Echolab-User", []string{"1", "7"}[i%2])
 			w := httptest.NewRecorder()

@@ -159,6 +159,40 @@ export interface Waited {
   note: string;
 }
 
+/** Diagnosis is who got an event, and why somebody's listener may not have run: GET /api/events/{seq}/diagnosis. */
+export interface Diagnosis {
+  seq: number;
+  /** ID is the event's identity in the store. */
+  id: string;
+  app: string;
+  channel: string;
+  event: string;
+  /** Verdict is a sentence: how many got it, or why nobody did. */
+  verdict: string;
+  /** Recipients counts the sockets that got it. */
+  recipients: number;
+  /** Got are those sockets, a hundred at most, in the order of subscribing; empty when that is not known exactly. */
+  got: Subscriber[];
+  /** Causes are why a listener may not have run, what is certain first. */
+  causes: Cause[];
+  /** Listen is the line of laravel-echo that hears this event on this channel, with Echo's usual namespace App.Events. */
+  listen: string;
+}
+
+/** Cause is one reason why a listener did not run. */
+export interface Cause {
+  /** Name is stable, such as nobody_subscribed, near_name, late or event_name. */
+  name: string;
+  /** Certain: the server knows that it was so. Otherwise it depends on the front end, and What says if. */
+  certain: boolean;
+  /** What happened, in words. */
+  what: string;
+  /** Do is what to try; empty for nothing. */
+  do: string;
+  /** Entry is the number of the entry that shows it; 0 for none. */
+  entry: number;
+}
+
 /** Cleared tells what was deleted: DELETE /api/events. */
 export interface Cleared {
   /** Entries counts the entries that were deleted. */
