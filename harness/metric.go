@@ -35,7 +35,7 @@ type Metric struct {
 // Metrics is every metric there is: thresholds, reports and the schema are made from it.
 var Metrics = []*Metric{
 	ConnectLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
-	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Late, Foreign,
+	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Altered, Late, Foreign,
 	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift,
 	Iterations, DroppedIterations, Checks, Errors, Closed, Reconnects, DeadListeners,
 	Users, Connections, BytesReceived, FramesReceived,
@@ -64,6 +64,7 @@ var (
 	Duplicates     = &Metric{Name: "deliveries_duplicate", Kind: Counter, Help: "deliveries that came again", Zero: true}
 	Reordered      = &Metric{Name: "deliveries_reordered", Kind: Counter, Help: "deliveries that came after one that was sent later", Zero: true}
 	Leaked         = &Metric{Name: "deliveries_leaked", Kind: Counter, Help: "deliveries to somebody who must not get them", Zero: true}
+	Altered        = &Metric{Name: "deliveries_altered", Kind: Counter, Help: "deliveries whose data is not what was sent", Zero: true}
 	Late           = &Metric{Name: "deliveries_late", Kind: Counter, Help: "deliveries that took longer than the scenario's lateAfter"}
 	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that this run did not publish; of its other segments, or of somebody else"}
 

@@ -36,14 +36,14 @@ func (l *Ledger) Settle(now time.Time) DeliveryResult {
 	r := DeliveryResult{
 		Published: get(countPublished), Accepted: get(countAccepted), Refused: get(countRefused), Whispers: get(countWhispers),
 		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Missing: get(countMissing),
-		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Late: get(countLate),
+		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Altered: get(countAltered), Late: get(countLate),
 		Foreign: get(countForeign), Unmarked: get(countUnmarked), Evidence: []Evidence{},
 	}
 	r.Unanswered = r.Published - r.Accepted - r.Refused
 	r.Checked = r.Published+r.Whispers > 0
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, what := range []string{"leaked", "missing", "duplicate", "reordered", "late"} {
+	for _, what := range []string{"leaked", "missing", "duplicate", "reordered", "altered", "late"} {
 		cases := slices.Clone(l.evidence[what])
 		slices.SortStableFunc(cases, func(a, b Evidence) int { return cmp.Compare(a.AtMS, b.AtMS) })
 		r.Evidence = append(r.Evidence, cases...)
@@ -129,7 +129,7 @@ func (l *Ledger) sweep(until int64) {
 }
 
 var wrongCounts = map[string]int{
-	"missing": countMissing, "duplicate": countDuplicate, "reordered": countReordered, "leaked": countLeaked, "late": countLate,
+	"missing": countMissing, "duplicate": countDuplicate, "reordered": countReordered, "leaked": countLeaked, "altered": countAltered, "late": countLate,
 }
 
 // wronged counts a wrong delivery and keeps the first of each kind as evidence.

@@ -142,6 +142,9 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		l.wronged("leaked", p, s.channel.name, s.client, now, "it came as "+event+", which nobody published")
 		return
 	}
+	if !p.isGenuine(data) {
+		l.wronged("altered", p, s.channel.name, s.client, now, "its data is not what was sent")
+	}
 	rec.Duration(here.latency, time.Duration(max(0, now-p.due)))
 	switch s.take(p, here) {
 	case again:

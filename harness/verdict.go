@@ -229,7 +229,7 @@ func (d *DeliveryResult) add(o DeliveryResult) {
 		{&d.Published, &o.Published}, {&d.Accepted, &o.Accepted}, {&d.Refused, &o.Refused}, {&d.Unanswered, &o.Unanswered},
 		{&d.Whispers, &o.Whispers}, {&d.Expected, &o.Expected}, {&d.Delivered, &o.Delivered}, {&d.Uncertain, &o.Uncertain},
 		{&d.Missing, &o.Missing}, {&d.Duplicate, &o.Duplicate}, {&d.Reordered, &o.Reordered}, {&d.Leaked, &o.Leaked},
-		{&d.Late, &o.Late}, {&d.Foreign, &o.Foreign}, {&d.Unmarked, &o.Unmarked},
+		{&d.Altered, &o.Altered}, {&d.Late, &o.Late}, {&d.Foreign, &o.Foreign}, {&d.Unmarked, &o.Unmarked},
 	} {
 		*pair[0] += *pair[1]
 	}

@@ -156,7 +156,7 @@ type wrong struct {
 }
 
 func deliveryWrongs(d harness.DeliveryResult) []wrong {
-	return []wrong{{"missing", d.Missing, false}, {"duplicate", d.Duplicate, false}, {"reordered", d.Reordered, false}, {"leaked", d.Leaked, false},
+	return []wrong{{"missing", d.Missing, false}, {"duplicate", d.Duplicate, false}, {"reordered", d.Reordered, false}, {"leaked", d.Leaked, false}, {"altered", d.Altered, false},
 		{"late", d.Late, true}}
 }
 
