@@ -19,7 +19,9 @@ type DeliveryResult struct {
 	Altered   int64 `json:"altered"` // came with other data than was sent
 	Late      int64 `json:"late"`
 	Foreign   int64 `json:"foreign"`
-	Unmarked  int64 `json:"unmarked"` // events without a mark: not published by any run
+	// Siblings came of other segments' publications; they are part of the rest once segments are merged.
+	Siblings int64 `json:"siblings,omitempty"`
+	Unmarked int64 `json:"unmarked"` // events without a mark: not published by any run
 
 	Evidence []Evidence `json:"evidence"`
 }

@@ -30,11 +30,17 @@ type Ledger struct {
 	next     uint64
 	evidence map[string][]Evidence
 	counts   [deliveryCounts]atomic.Int64
+	strays   []stray
+
+	siblings, overtaken atomic.Int64
+	heardSibling        atomic.Int64 // when the last event of another segment came
 }
 
 // LedgerConfig is what a Ledger is given.
 type LedgerConfig struct {
-	Run      string    // of this run and segment; no dots; part of every mark
+	Run string // of this run and segment; no dots; part of every mark
+	// Family is what the marks of all segments of the plan begin with, "" where this is all of it.
+	Family   string
 	Start    time.Time // of the run, with its monotonic clock
 	Registry *Registry
 	// LateAfter is when a delivery that came counts as late; 0: never.
@@ -65,6 +71,7 @@ const (
 	countAltered
 	countLate
 	countForeign
+	countSiblings
 	countUnmarked
 	deliveryCounts
 )
@@ -96,9 +103,10 @@ type channelBook struct {
 	name, kind string
 	cache      bool
 
-	mu    sync.Mutex
-	log   []*Publication
-	spans []*Subscription
+	mu       sync.Mutex
+	log      []*Publication
+	spans    []*Subscription
+	siblings map[string]map[siblingKey]*Publication // by run
 }
 
 func (l *Ledger) channel(name, kind string) *channelBook {
@@ -127,6 +135,7 @@ type Publication struct {
 	accepted atomic.Int64
 	places   []place
 	ledger   *Ledger
+	sibling  *sibling      // of another segment's, else nil
 	entered  atomic.Bool   // everything above is there to read
 	says     atomic.Uint64 // the content that was sent
 	// genuine is the checksum, plus one, of data that came and was found to say what was sent: what most receivers get is

@@ -66,7 +66,7 @@ var (
 	Leaked         = &Metric{Name: "deliveries_leaked", Kind: Counter, Help: "deliveries to somebody who must not get them", Zero: true}
 	Altered        = &Metric{Name: "deliveries_altered", Kind: Counter, Help: "deliveries whose data is not what was sent", Zero: true}
 	Late           = &Metric{Name: "deliveries_late", Kind: Counter, Help: "deliveries that took longer than the scenario's lateAfter"}
-	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that this run did not publish; of its other segments, or of somebody else"}
+	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that nobody of the run published"}
 
 	Joins          = &Metric{Name: "presence_changes", Kind: Counter, Help: "joins and leaves of members that others had to be told", Tags: []string{"change"}}
 	PresenceGhosts = &Metric{Name: "presence_ghosts", Kind: Counter, Help: "members that a client lists although they are gone", Zero: true}

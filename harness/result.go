@@ -66,6 +66,8 @@ type Result struct {
 	Phases       []Phase           `json:"phases"`
 	Plan         []string          `json:"plan"` // as --dry-run prints it
 	Knee         *Knee             `json:"knee,omitempty"`
+	// Share is what a segment leaves to Merge: what it sent and what came of other segments, packed (share.go).
+	Share []byte `json:"share,omitempty"`
 }
 
 // TargetInfo is what was tested. Secrets are not part of it.

@@ -378,7 +378,19 @@ scenarios:
 	assert.Equal(t, whole.Delivery.Published, merged.Delivery.Published)
 	assert.Equal(t, int64(25), merged.Delivery.Published)
 	assert.Equal(t, count(t, whole, "iterations", nil), count(t, &merged, "iterations", nil))
-	assert.Equal(t, whole.Delivery.Delivered, merged.Delivery.Delivered+merged.Delivery.Foreign, "each gets what the other sent, too")
+	assert.Equal(t, whole.Delivery.Expected, merged.Delivery.Expected)
+	assert.Equal(t, int64(7*25), merged.Delivery.Delivered, "each gets what the other sent, too")
+	assert.Zero(t, merged.Delivery.Missing+merged.Delivery.Foreign+merged.Delivery.Siblings)
+	assert.Positive(t, results[0].Delivery.Siblings)
+	assert.Empty(t, merged.Share)
+	for _, name := range []string{"deliveries", "deliveries_expected", "delivery_rate", "events_accepted"} {
+		assert.Equal(t, count(t, whole, name, nil), count(t, &merged, name, nil), name)
+	}
+	for _, f := range harness.Compare(whole, &merged, harness.DefaultTolerances()).Figures {
+		if f.Kind != harness.Trend { // how long it took is the machine's business
+			assert.NotEqual(t, harness.Worse, f.Change, "%s %s: %v, then %v", f.Metric, f.Method, f.Base, f.Next)
+		}
+	}
 }
 
 func TestFindKnee(t *testing.T) {

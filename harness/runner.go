@@ -130,11 +130,12 @@ func newRun(p *Plan, opt Options, t *target) *run {
 		dead: make(map[[3]string]*DeadListener), expected: make(map[string]*Expectation)}
 	r.id = fmt.Sprintf("%08x", uint32(time.Now().UnixNano()/1000)^rand.Uint32())
 	r.start = time.Now()
-	run := r.id
+	run, family := r.id, ""
 	if p.Segment.N > 1 {
-		run += fmt.Sprintf("-%d", p.Segment.K)
+		family = p.Hash + "-"
+		run = fmt.Sprintf("%s%d-%s", family, p.Segment.K, r.id)
 	}
-	r.ledger = NewLedger(LedgerConfig{Run: run, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
+	r.ledger = NewLedger(LedgerConfig{Run: run, Family: family, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
 	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared})
 	r.rec = r.registry.Recorder()
 	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
@@ -185,6 +186,10 @@ func (r *run) play(ctx context.Context) *Result {
 	now := time.Now()
 	presence := r.house.Settle(now)
 	delivery := r.ledger.Settle(now)
+	var left []byte
+	if r.plan.Segment.N > 1 {
+		left = r.ledger.share(now.Add(-r.quiet())).pack()
+	}
 
 	r.phase("leave")
 	r.everyGroup((*groupRun).leave)
@@ -195,7 +200,7 @@ func (r *run) play(ctx context.Context) *Result {
 
 	r.registry.Tick()
 	result := r.result(ended)
-	result.Delivery, result.Presence = delivery, presence
+	result.Delivery, result.Presence, result.Share = delivery, presence, left
 	result.Health = r.health.Result(result, time.Now())
 	if wrong := presence.Ghosts + presence.Drift; wrong > 0 && !r.house.cfg.Others {
 		if ids := r.house.unknown(); len(ids) > 0 {
@@ -284,7 +289,12 @@ func (r *run) drain(ctx context.Context) {
 		end = time.Now().Add(min(r.scenario.Drain, time.Second))
 		ctx = context.WithoutCancel(ctx)
 	}
+	began := r.ledger.since(time.Now())
 	for ctx.Err() == nil && time.Now().Before(end) {
+		if quiet := int64(r.quiet()); quiet > 0 && r.ledger.since(time.Now()) < max(began, r.ledger.heardSibling.Load())+quiet {
+			pause(ctx, 20*time.Millisecond)
+			continue
+		}
 		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
 			// What nobody is owed may still come, to somebody who must not get it.
 			if !pause(ctx, min(100*time.Millisecond, time.Until(end))) || r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
@@ -295,6 +305,15 @@ func (r *run) drain(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// quiet is for how long nothing of another segment must have come before a segment ends: nobody tells it what is still
+// under way.
+func (r *run) quiet() time.Duration {
+	if r.plan.Segment.N <= 1 {
+		return 0
+	}
+	return min(2*time.Second, r.scenario.Drain/2)
 }
 
 // pause waits; false when ctx ended first.

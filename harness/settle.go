@@ -37,7 +37,7 @@ func (l *Ledger) Settle(now time.Time) DeliveryResult {
 		Published: get(countPublished), Accepted: get(countAccepted), Refused: get(countRefused), Whispers: get(countWhispers),
 		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Missing: get(countMissing),
 		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Altered: get(countAltered), Late: get(countLate),
-		Foreign: get(countForeign), Unmarked: get(countUnmarked), Evidence: []Evidence{},
+		Foreign: get(countForeign), Siblings: get(countSiblings), Unmarked: get(countUnmarked), Evidence: []Evidence{},
 	}
 	r.Unanswered = r.Published - r.Accepted - r.Refused
 	r.Checked = r.Published+r.Whispers > 0
@@ -87,7 +87,7 @@ func (l *Ledger) sweep(until int64) {
 	grace := int64(l.cfg.Grace)
 	l.each(func(book *channelBook, log []*Publication, s *Subscription) {
 		for index, counted := range s.early {
-			if counted || index >= len(log) || log[index].sent >= until {
+			if counted || index >= len(log) || log[index].sibling != nil || log[index].sent >= until {
 				continue
 			}
 			s.early[index] = true
@@ -99,6 +99,9 @@ func (l *Ledger) sweep(until int64) {
 		}
 		for ; s.swept < len(log) && log[s.swept].sent < until; s.swept++ {
 			p, has := log[s.swept], s.hasLocked(s.swept)
+			if p.sibling != nil { // Merge knows when it was sent
+				continue
+			}
 			switch claim, why := s.claimLocked(p, grace); {
 			case claim == must:
 				expected++

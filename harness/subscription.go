@@ -69,10 +69,12 @@ type Subscription struct {
 	left      int64 // 0: still there
 	cut       bool  // left because the connection ended
 	bits      []uint64
-	early     map[int]bool     // what came of before base; true once it is counted
-	sentMost  int64            // the latest sent of what came
-	swept     int              // up to here its deliveries are counted
-	missing   map[int]struct{} // counted as missing; they may still come
+	early     map[int]bool      // what came of before base; true once it is counted
+	sentMost  int64             // the latest sent of what came
+	swept     int               // up to here its deliveries are counted
+	missing   map[int]struct{}  // counted as missing; they may still come
+	most      map[string]uint64 // by run: the highest number that came of another segment
+	overtaken []overtake
 }
 
 // Subscribing says that the client is about to ask for a channel. kind is public, private, presence, encrypted or such;
@@ -122,11 +124,15 @@ func (s *Subscription) end(at time.Time, cut bool) {
 // payload, or the whole message; it is not kept.
 func (s *Subscription) Received(rec *Recorder, event string, data []byte, at time.Time) {
 	l := s.client.ledger
-	p, ok := l.read(rec, data)
-	if !ok {
+	now := l.since(at)
+	p := l.read(rec, s.channel, event, data, now)
+	switch {
+	case p == nil:
+		return
+	case p.sibling != nil:
+		s.receivedSibling(rec, p, data, now)
 		return
 	}
-	now := l.since(at)
 	here := p.in(s.channel)
 	switch {
 	case here == nil:
@@ -169,13 +175,18 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 // Stray enters an event that arrived for a channel in which the client has no subscription at the moment.
 func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, at time.Time) {
 	l := c.ledger
-	p, ok := l.read(rec, data)
-	if !ok {
+	book, now := l.channel(channel, ""), l.since(at)
+	p := l.read(rec, book, event, data, now)
+	if p == nil {
 		return
 	}
 	c.mu.Lock()
-	last := c.latest[l.channel(channel, "")]
+	last := c.latest[book]
 	c.mu.Unlock()
+	if p.sibling != nil {
+		l.strayed(p, c, last, now)
+		return
+	}
 	if last != nil && p.in(last.channel) != nil && p.sender != c {
 		last.mu.Lock()
 		asked, left := last.asked, last.left
@@ -189,24 +200,26 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 	if last != nil {
 		why = "the client had left the channel"
 	}
-	l.wronged("leaked", p, channel, c, l.since(at), why)
+	l.wronged("leaked", p, channel, c, now, why)
 }
 
-// read finds out which publication a payload is of.
-func (l *Ledger) read(rec *Recorder, data []byte) (*Publication, bool) {
+// read finds out which publication a payload is of; nil: none that this run knows.
+func (l *Ledger) read(rec *Recorder, book *channelBook, event string, data []byte, now int64) *Publication {
 	m, ok := findMark(data)
 	if !ok {
 		l.counts[countUnmarked].Add(1)
-		return nil, false
+		return nil
 	}
 	if string(m.run) == l.cfg.Run { // compares without allocating
 		if p := l.publication(m.n); p != nil {
-			return p, true
+			return p
 		}
+	} else if p := l.sibling(m, book, event, data, now); p != nil {
+		return p
 	}
 	l.counts[countForeign].Add(1)
 	rec.Add(l.foreign, 1)
-	return nil, false
+	return nil
 }
 
 // arrival is what an event is to the one who got it.
@@ -239,6 +252,10 @@ func (s *Subscription) take(p *Publication, here *place) arrival {
 	if _, gone := s.missing[here.index]; gone {
 		delete(s.missing, here.index)
 		return tooLate
+	}
+	if p.sibling != nil {
+		s.followLocked(p, here.index)
+		return first
 	}
 	if p.whisper {
 		if next := here.next.Load(); next != nil && s.hasLocked(next.in(s.channel).index) {

@@ -193,6 +193,9 @@ func (p *page) delivery(r *harness.Result) {
 		sent += fmt.Sprintf(", %s (%s)", plural(d.Whispers, "whisper"), perSecond(d.Whispers, r.DurationMS))
 	}
 	p.section("Sent", sent+" → "+strings.Replace(perSecond(d.Delivered, r.DurationMS), "/s", " deliveries/s", 1))
+	if d.Siblings > 0 {
+		p.section("", p.paint(dim, count(d.Siblings)+" events of other segments came; 'echolab merge' judges them"))
+	}
 	shown := make(map[string]int)
 	for _, e := range d.Evidence {
 		if shown[e.What]++; shown[e.What] <= maxShown {
