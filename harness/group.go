@@ -15,12 +15,14 @@ type groupRun struct {
 	*Group
 	r       *run
 	expects bool // a step waits for events, so they are kept
+	poses   bool // users are whoever the iteration is of: they have no connection or session that says otherwise
 
 	connect, reconnect, reconnects, iterations, dropped Series
 
 	rec  *Recorder
 	mu   sync.Mutex // guards what follows
 	kept []*User    // users who stay until the run's deliveries have come
+	who  map[int]identity
 }
 
 func (r *run) newGroup(g *Group) *groupRun {
@@ -30,6 +32,13 @@ func (r *run) newGroup(g *Group) *groupRun {
 		reconnects: r.registry.Series(Reconnects, scenario), iterations: r.registry.Series(Iterations, scenario),
 		dropped: r.registry.Series(DroppedIterations, scenario)}
 	out.expects = anyStep(g, func(a Action) bool { _, is := a.(*Expect); return is })
+	out.poses = g.Executor.Arrival() && !anyStep(g, func(a Action) bool {
+		switch a.(type) {
+		case *Connect, *HTTPStep:
+			return true
+		}
+		return false
+	})
 	return out
 }
 
@@ -90,13 +99,27 @@ func (g *groupRun) work(ctx context.Context) {
 
 // user makes the virtual user of a number.
 func (g *groupRun) user(number int) *User {
-	u := &User{run: g.r, group: g, number: number, name: fmt.Sprintf("%s/%d", g.Name, number+1), rec: g.rec,
+	u := &User{run: g.r, group: g, number: number, vu: number + 1, name: fmt.Sprintf("%s/%d", g.Name, number+1), rec: g.rec,
 		rng: g.r.plan.Stream(g.Name, number)}
 	u.book = g.r.ledger.Client(u.name)
+	g.r.users.Add(1)
+	g.be(u)
+	return u
+}
+
+// identity is who a user is to the application.
+type identity struct {
+	id        string
+	info      []byte
+	infoValue any
+}
+
+// be gives a user the identity of its number.
+func (g *groupRun) be(u *User) {
 	if id, err := g.User.ID.Eval(u.env()); err == nil && id != "" {
 		u.id = id
 	} else {
-		u.id = u.name
+		u.id = fmt.Sprintf("%s/%d", g.Name, u.vu)
 		if err != nil {
 			g.r.fault(u, "template", err.Error())
 		}
@@ -109,9 +132,31 @@ func (g *groupRun) user(number int) *User {
 			g.r.fault(u, "template", err.Error())
 		}
 	}
-	g.r.users.Add(1)
+	u.infoValue = nil
 	_ = json.Unmarshal(u.info, &u.infoValue)
-	return u
+}
+
+// pose makes the user who takes an iteration of an arrival rate the one whose turn it is, so that what the iteration does
+// is not up to who was free.
+func (g *groupRun) pose(u *User, iteration uint64) {
+	number := int(iteration % uint64(max(1, g.MaxVUs, g.PreAllocatedVUs)))
+	g.mu.Lock()
+	who, known := g.who[number]
+	g.mu.Unlock()
+	u.vu = number + 1
+	if !known {
+		u.iteration, u.rng = 0, g.r.plan.Stream(g.Name, number)
+		u.id = ""
+		g.be(u)
+		who = identity{u.id, u.info, u.infoValue}
+		g.mu.Lock()
+		if g.who == nil {
+			g.who = make(map[int]identity)
+		}
+		g.who[number] = who
+		g.mu.Unlock()
+	}
+	u.id, u.info, u.infoValue = who.id, who.info, who.infoValue
 }
 
 // env is what the user's templates see.
@@ -126,7 +171,7 @@ func (u *User) env() *Env {
 			vars[name] = value
 		}
 	}
-	return &Env{Vars: vars, VU: u.number + 1, Iteration: u.iteration, Rng: u.rng,
+	return &Env{Vars: vars, VU: u.vu, Iteration: u.iteration, Rng: u.rng,
 		User: map[string]any{"id": u.id, "info": u.infoValue}, Seq: func() uint64 { u.fresh++; return u.fresh }}
 }
 
@@ -311,6 +356,9 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 			if u.steps(most, g.Setup) == nil {
 				do := func(j job) {
 					u.due = j.due
+					if g.poses {
+						g.pose(u, j.n)
+					}
 					u.iteration, u.rng = j.n, g.r.plan.IterationStream(g.Name, j.n) // whoever does it draws the same
 					u.rec.Duration(g.r.lag, max(0, time.Since(j.due)))
 					_ = u.iterate(most)

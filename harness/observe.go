@@ -71,12 +71,13 @@ func (u *User) connected(c *echo.Client, n *echo.Notice) {
 		u.online = true
 		u.run.connections.Add(1)
 	}
-	if n.Again {
+	if n.Again && !u.away {
 		u.rec.Add(u.group.reconnects, 1)
 		u.returnedLocked(n.At)
 	} else {
 		u.lostAt = time.Time{}
 	}
+	u.away = false
 	u.noticeLocked()
 }
 
@@ -126,7 +127,7 @@ func (u *User) cutLocked(at time.Time) {
 			a.sub = nil
 		}
 		if a.stay != nil {
-			a.stay.Left(at)
+			a.stay.Cut(at)
 			a.stay = nil
 		}
 		if a.ready {
@@ -142,7 +143,7 @@ func (u *User) subscribing(n *echo.Notice) {
 	a.refused = nil
 	a.sub = u.book.Subscribing(n.Channel, a.kind, n.At)
 	if a.kind == "presence" {
-		a.stay = u.run.house.Entering(u.name, n.Channel, u.id, n.At)
+		a.stay = u.run.house.Entering(u.name, u.client.SocketID(), n.Channel, u.id, n.At)
 	}
 }
 

@@ -143,6 +143,7 @@ type DeadListener struct {
 	Bound   string `json:"bound"` // what Echo made of it
 	Came    string `json:"came"`  // the event that was there instead
 	Fix     string `json:"fix"`
+	Place   string `json:"place"` // file:line:column of the listen step
 	Clients int64  `json:"clients"`
 	Missed  int64  `json:"missed"` // events that came by
 }

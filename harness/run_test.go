@@ -3,11 +3,13 @@ package harness_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,11 +164,21 @@ func TestRun_Steps(t *testing.T) {
 			assert.Equal(t, int64(1), count(t, r, "reconnects", nil))
 		}},
 		{"leave, and nothing comes any more", connect + "      - channel: portal\n", "      - leave: portal\n      - think: 20ms\n      - publish: {channel: portal, event: News}\n", harness.Passed, nil},
-		{"disconnect and connect again", connect + "      - channel: portal\n", "      - disconnect\n      - connect\n      - publish: {channel: portal, event: News}\n      - think: 50ms\n", harness.Passed, nil},
+		{"disconnect and connect again", connect + "      - channel: portal\n", "      - disconnect\n      - connect\n      - publish: {channel: portal, event: News}\n      - think: 50ms\n", harness.Passed, func(t *testing.T, r *harness.Result) {
+			assert.Zero(t, count(t, r, "reconnects", nil), "nobody lost a connection")
+			assert.Zero(t, count(t, r, "reconnect_latency", nil))
+			assert.Equal(t, int64(2), count(t, r, "connect_latency", nil))
+		}},
+		{"expect on a channel that nobody joined", connect, "      - expect: {channel: private-client.5, event: News}\n", harness.Failed, func(t *testing.T, r *harness.Result) {
+			require.Len(t, r.Expectations, 1)
+			assert.Contains(t, r.Expectations[0].Evidence[0], "test.yaml:10:9: the user never subscribed to private-client.5")
+		}},
+		{"expect nothing after leaving", connect + "      - channel: portal\n", "      - leave: portal\n      - expect: {channel: portal, nothing: true, within: 50ms}\n", harness.Passed, nil},
 		{"a listener that cannot fire", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Failed, func(t *testing.T, r *harness.Result) {
 			require.Len(t, r.Listeners, 1)
 			assert.Equal(t, `App\Events\InvoiceCreated`, r.Listeners[0].Bound)
 			assert.Equal(t, ".listen('.InvoiceCreated')", r.Listeners[0].Fix)
+			assert.Equal(t, "test.yaml:10:9", r.Listeners[0].Place)
 			assert.Equal(t, int64(1), r.Listeners[0].Clients)
 		}},
 		{"a listener that can", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: .InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Passed, nil},
@@ -292,6 +304,51 @@ scenarios:
 		require.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
 		assert.Equal(t, int64(1), r.Delivery.Accepted)
 	}
+}
+
+// TestRun_AnIterationIsItsUsers: who an iteration of an arrival rate is, is not up to who was free.
+func TestRun_AnIterationIsItsUsers(t *testing.T) {
+	const yaml = `
+seed: 7
+scenarios:
+  staff: {executor: constant-vus, vus: 1, duration: 1500ms, user: {id: staff}, setup: [connect, channel: portal]}
+  news:
+    executor: constant-arrival-rate
+    startTime: 300ms
+    rate: 100
+    duration: 300ms
+    preAllocatedVUs: 2
+    maxVUs: 5
+    user: {id: "u{{ vu }}", info: {name: "{{ fake('name') }}"}}
+    steps: [{publish: {channel: portal, event: News, payload: {n: "{{ iteration }}", vu: "{{ vu }}", who: "{{ user.id }}", name: "{{ user.info.name }}"}}}]
+`
+	runs := make([]map[float64]string, 2)
+	for i := range runs {
+		runs[i] = make(map[float64]string)
+		names := make(map[string]string)
+		var mu sync.Mutex
+		opt := reverb(t)
+		opt.Heard = func(_, _, _ string, data []byte, _ time.Duration) {
+			var got struct {
+				N, VU     float64
+				Who, Name string
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			assert.NoError(t, json.Unmarshal(data, &got))
+			assert.Equal(t, fmt.Sprintf("u%d", 1+int(got.N)%5), got.Who)
+			assert.Equal(t, float64(1+int(got.N)%5), got.VU)
+			if names[got.Who] != "" {
+				assert.Equal(t, names[got.Who], got.Name, "one user, one name")
+			}
+			names[got.Who] = got.Name
+			runs[i][got.N] = got.Who + got.Name
+		}
+		r := play(t, opt, yaml)
+		require.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
+	}
+	assert.Len(t, runs[0], 30)
+	assert.Equal(t, runs[0], runs[1])
 }
 
 func TestRun_InterruptedIsReported(t *testing.T) {

@@ -158,7 +158,7 @@ func (u *User) bind(channel, asked, bound string) error {
 		a.bound = make(map[string]*hearing, 1)
 	}
 	if a.bound[bound] == nil {
-		a.bound[bound] = &hearing{asked: asked}
+		a.bound[bound] = &hearing{asked: asked, place: u.step.Place}
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (s *Disconnect) Run(_ context.Context, u *User) error {
 	}
 	u.client.Do(func() {
 		u.mu.Lock()
-		u.closing = true
+		u.closing, u.away = true, true
 		u.cutLocked(time.Now())
 		u.mu.Unlock()
 		u.client.Disconnect()

@@ -59,7 +59,7 @@ func (r *run) unheard(channel, event string, a *attendance) {
 		key := [3]string{channel, bound, event}
 		d := r.dead[key]
 		if d == nil {
-			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix}
+			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix, Place: l.place}
 			r.dead[key] = d
 		}
 		d.Missed++

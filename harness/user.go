@@ -17,6 +17,7 @@ type User struct {
 	run       *run
 	group     *groupRun
 	number    int    // in its group, from 0
+	vu        int    // as templates see it, from 1: the number's, or the iteration's (groupRun.pose)
 	name      string // group/number, from 1, for people
 	id        string // user_id
 	info      []byte // user_info, JSON
@@ -40,10 +41,12 @@ type User struct {
 
 	mu       sync.Mutex // guards everything below
 	channels map[string]*attendance
+	asked    map[string]bool // channels it ever was to subscribe to, where the group expects something
 	waiting  []*waiter
 	lostAt   time.Time // since when it is without a connection; zero while it has one
 	online   bool      // it has a connection
 	closing  bool      // it is going of its own will
+	away     bool      // it disconnected of its own will: what it opens then is a connection like the first
 	slow     context.CancelFunc
 }
 
@@ -63,6 +66,7 @@ type hearing struct {
 	asked string
 	count int64
 	dead  bool // an event came by that it cannot hear
+	place string
 }
 
 // heard is an event that came.
@@ -131,6 +135,12 @@ func (u *User) attendanceLocked(channel string) *attendance {
 		}
 		a = &attendance{kind: KindOf(channel)}
 		u.channels[channel] = a
+		if u.group.expects {
+			if u.asked == nil {
+				u.asked = make(map[string]bool, 1)
+			}
+			u.asked[channel] = true
+		}
 	}
 	return a
 }

@@ -247,6 +247,7 @@ func (p *PresenceResult) add(o PresenceResult) {
 	p.Joins += o.Joins
 	p.Leaves += o.Leaves
 	p.Told += o.Told
+	p.Unsure += o.Unsure
 	p.Ghosts += o.Ghosts
 	p.Missed += o.Missed
 	p.Twice += o.Twice

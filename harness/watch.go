@@ -96,7 +96,9 @@ func (r *run) tell(news string) {
 	r.mu.Unlock()
 	for i := range r.scenario.Groups {
 		g := &r.scenario.Groups[i]
-		p.Length = max(p.Length, g.StartTime+r.plan.length(g))
+		if length := g.StartTime + r.plan.length(g); length > p.Length {
+			p.Length, p.AtMost = length, g.Executor == PerVUIterations
+		}
 	}
 	p.Published, p.Whispers, p.Missing = r.ledger.counts[countPublished].Load(), r.ledger.counts[countWhispers].Load(), r.ledger.counts[countMissing].Load()
 	p.Delivered, p.P95 = r.registry.deliveries()

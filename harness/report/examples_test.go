@@ -135,7 +135,7 @@ func (p play) act(t *testing.T) *harness.Result {
 			m.invoices.Confirmed(at(ms + connect + subscribe))
 			m.office = m.client.Subscribing("presence-office", "", at(ms+connect))
 			m.office.Confirmed(at(ms + connect + subscribe*1.6))
-			m.stay = house.Entering(m.name, "presence-office", fmt.Sprint(in+1), at(ms+connect))
+			m.stay = house.Entering(m.name, "", "presence-office", fmt.Sprint(in+1), at(ms+connect))
 			var here []string
 			for i := range in + 1 {
 				here = append(here, fmt.Sprint(i+1))

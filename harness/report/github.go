@@ -89,7 +89,7 @@ func annotate(w io.Writer, r *harness.Result, path func(string) string) error {
 		}
 	}
 	for _, l := range r.Listeners {
-		all = append(all, annotation{level, "", "Dead listener", listenerLine(l) + "\nFix: " + l.Fix})
+		all = append(all, annotation{level, l.Place, "Dead listener", listenerLine(l) + "\nFix: " + l.Fix})
 	}
 	switch r.Verdict {
 	case harness.Unreachable, harness.Inconclusive, harness.Interrupted:

@@ -74,7 +74,7 @@ func (l *Live) Show(p harness.Progress) {
 	if passed := (p.Elapsed - l.before.Elapsed).Seconds(); !l.seen || passed >= 0.9 {
 		if l.seen {
 			for i, pair := range [][2]int64{{p.Published, l.before.Published}, {p.Delivered, l.before.Delivered}, {p.Whispers, l.before.Whispers}} {
-				l.rates[i] = float64(pair[0]-pair[1]) / passed
+				l.rates[i] = float64(max(0, pair[0]-pair[1])) / passed // a run of --find-knee begins at 0 again
 			}
 		}
 		l.before = p
@@ -206,6 +206,9 @@ func clock(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%ds", d/time.Second)
 	}
+	if text, whole := strings.CutSuffix(d.String(), "m0s"); whole {
+		return text + "m"
+	}
 	return d.String()
 }
 
@@ -234,6 +237,9 @@ func (l *Live) block(p harness.Progress, rates [3]float64) []string {
 	of := ""
 	if p.Length > 0 {
 		of = " of " + clock(p.Length)
+		if p.AtMost {
+			of = " of at most " + clock(p.Length)
+		}
 	}
 	whispers := ""
 	if p.Whispers > 0 {
