@@ -292,10 +292,5 @@ func (r *Result) grow(m *Metric, n, good int64, at float64) {
 	if at < 0 || out.StepMS <= 0 {
 		return
 	}
-	step := int(at / out.StepMS)
-	k, there := slices.BinarySearchFunc(out.Points, step, func(p Point, n int) int { return p.N - n })
-	if !there {
-		out.Points = slices.Insert(out.Points, k, Point{N: step})
-	}
-	out.Points[k].Count += n
+	out.Points = growPoints(out.Points, int(at/out.StepMS), n)
 }

@@ -325,6 +325,32 @@ func (r *Registry) gatherLocked() {
 	}
 }
 
+// addAt adds to a counter at a moment of the run that may have its point already.
+func (r *Registry) addAt(s Series, n int64, at time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.series[s]
+	d.count += n
+	step := int(at / r.step)
+	if step >= r.points {
+		return // the point is still to come
+	}
+	d.before += n
+	d.points = growPoints(d.points, step, n)
+}
+
+// growPoints adds to the point of a step, which is made where there is none, and goes where nothing is left of it.
+func growPoints(points []Point, step int, n int64) []Point {
+	i, there := slices.BinarySearchFunc(points, step, func(p Point, step int) int { return p.N - step })
+	if !there {
+		points = slices.Insert(points, i, Point{N: step})
+	}
+	if points[i].Count += n; points[i].Count == 0 {
+		points = slices.Delete(points, i, i+1)
+	}
+	return points
+}
+
 // Tick gathers and, when a point of time is over, begins the next. The runner calls it once a second.
 func (r *Registry) Tick() {
 	r.mu.Lock()

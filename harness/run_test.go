@@ -452,6 +452,14 @@ scenarios:
 
 func TestFindKnee(t *testing.T) {
 	opt := reverb(t)
+	var last harness.Progress
+	var mu sync.Mutex
+	opt.Progress = func(p harness.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Zero(t, p.Length, "nobody knows how long it takes")
+		last = p
+	}
 	r, err := harness.FindKnee(t.Context(), plan(t, `
 name: knee
 scenarios:
@@ -470,6 +478,7 @@ thresholds:
 	assert.InDelta(t, 140, r.Knee.Rate, 15)
 	assert.Contains(t, r.Knee.Broke, "events_published")
 	assert.Greater(t, len(r.Knee.Attempts), 4)
+	assert.Greater(t, last.Elapsed, 4*200*time.Millisecond, "the time is that of the whole search")
 }
 
 func TestRun_LeaveLeaves(t *testing.T) {

@@ -138,7 +138,11 @@ var wrongCounts = map[string]int{
 // wronged counts a wrong delivery and keeps the first of each kind as evidence.
 func (l *Ledger) wronged(what string, p *Publication, channel string, c *LedgerClient, at int64, why string) {
 	l.counts[wrongCounts[what]].Add(1)
-	l.rec.Add(l.wrong[what], 1)
+	if what == "missing" { // it went wrong when it was sent, which is long before it is given up
+		l.registry.addAt(l.wrong[what], 1, time.Duration(p.sent))
+	} else {
+		l.rec.Add(l.wrong[what], 1)
+	}
 	c.mu.Lock()
 	socket := c.socket
 	c.mu.Unlock()

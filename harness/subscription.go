@@ -160,7 +160,7 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		l.wronged("reordered", p, s.channel.name, s.client, now, "one that was sent later came first")
 	case tooLate:
 		l.counts[countMissing].Add(-1)
-		l.rec.Add(l.wrong["missing"], -1)
+		l.registry.addAt(l.wrong["missing"], -1, time.Duration(p.sent))
 		l.counts[countDelivered].Add(1)
 		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
 		rec.Add(here.came, 1)

@@ -71,10 +71,13 @@ func (l *Live) Show(p harness.Progress) {
 		text := fmt.Sprintf("%6s  %s\n", clock(p.Elapsed), l.ink(amber, plain(p.News)))
 		l.addLocked([]byte(text))
 	}
+	if p.Published < l.before.Published || p.Delivered < l.before.Delivered { // the next run of --find-knee
+		l.seen, l.rates = false, [3]float64{}
+	}
 	if passed := (p.Elapsed - l.before.Elapsed).Seconds(); !l.seen || passed >= 0.9 {
 		if l.seen {
 			for i, pair := range [][2]int64{{p.Published, l.before.Published}, {p.Delivered, l.before.Delivered}, {p.Whispers, l.before.Whispers}} {
-				l.rates[i] = float64(max(0, pair[0]-pair[1])) / passed // a run of --find-knee begins at 0 again
+				l.rates[i] = float64(pair[0]-pair[1]) / passed
 			}
 		}
 		l.before = p
