@@ -19,10 +19,11 @@ type groupRun struct {
 
 	connect, reconnect, reconnects, iterations, dropped Series
 
-	rec  *Recorder
-	mu   sync.Mutex // guards what follows
-	kept []*User    // users who stay until the run's deliveries have come
-	who  map[int]identity
+	rec     *Recorder
+	mu      sync.Mutex            // guards what follows
+	kept    []*User               // users who stay until the run's deliveries have come
+	resting map[*User]*time.Timer // users who only listen until they leave
+	who     map[int]identity
 }
 
 func (r *run) newGroup(g *Group) *groupRun {
@@ -79,6 +80,8 @@ func (g *groupRun) work(ctx context.Context) {
 	for _, s := range shifts {
 		last = max(last, s.End)
 	}
+	stop := g.rouse(ctx)
+	defer stop()
 	var working sync.WaitGroup
 	defer working.Wait()
 	for _, s := range shifts { // ordered by Start
@@ -93,8 +96,49 @@ func (g *groupRun) work(ctx context.Context) {
 		u.due = due
 		g.rec.Duration(g.r.lag, time.Since(due))
 		stays := s.End == last // to the group's end: it listens until what is under way has come
-		working.Go(func() { u.shift(ctx, begin.Add(s.End), stays) })
+		working.Add(1)
+		go u.shift(ctx, begin.Add(s.End), stays, working.Done)
 	}
+	if g.Executor != PerVUIterations {
+		pause(ctx, time.Until(begin.Add(last)))
+	}
+}
+
+// rouse has the users who rest leave when ctx ends; stop takes that back.
+func (g *groupRun) rouse(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, timer := range g.resting {
+			timer.Reset(0)
+		}
+	})
+}
+
+// rest has a user do nothing but listen until end, and then leave: a timer waits where a goroutine would cost 4 kB of
+// stack and, for the garbage collector, as much again.
+func (u *User) rest(ctx context.Context, end time.Time, left func()) {
+	g := u.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.resting == nil {
+		g.resting = make(map[*User]*time.Timer)
+	}
+	d := time.Until(end)
+	if ctx.Err() != nil { // rouse has come by
+		d = 0
+	}
+	g.resting[u] = time.AfterFunc(d, func() {
+		g.mu.Lock()
+		_, there := g.resting[u]
+		delete(g.resting, u)
+		g.mu.Unlock()
+		if there { // once, though it may have been roused just then
+			u.teardown(ctx)
+			u.bye()
+			left()
+		}
+	})
 }
 
 // user makes the virtual user of a number.
@@ -175,8 +219,19 @@ func (u *User) env() *Env {
 		User: map[string]any{"id": u.id, "info": u.infoValue}, Seq: func() uint64 { u.fresh++; return u.fresh }}
 }
 
-// shift is a user's time at work under an executor of virtual users.
-func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
+// shift is a user's time at work under an executor of virtual users; left is called when it is over. Who stays to the
+// group's end has no goroutine for it: leave lets it go.
+func (u *User) shift(ctx context.Context, end time.Time, stays bool, left func()) {
+	if u.work(ctx, end, stays); stays || u.group.Executor == PerVUIterations {
+		u.group.keep(u)
+		left()
+		return
+	}
+	u.rest(ctx, end, left)
+}
+
+// work is what a user does until its steps are done or its time is over.
+func (u *User) work(ctx context.Context, end time.Time, stays bool) {
 	grace := u.group.GracefulRampDown
 	if stays {
 		grace = u.group.GracefulStop
@@ -203,16 +258,6 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 			}
 		}
 	}
-	if u.group.Executor == PerVUIterations || stays {
-		if u.group.Executor != PerVUIterations {
-			pause(ctx, time.Until(end))
-		}
-		u.group.keep(u)
-		return
-	}
-	pause(ctx, time.Until(end))
-	u.teardown(ctx)
-	u.bye()
 }
 
 // iterate runs the steps once.

@@ -227,9 +227,9 @@ func TestLedger(t *testing.T) {
 			_, s := b.subscribed("a", "portal", 1, 5)
 			_, data := b.publish(t, 10, 12, "portal")
 			assert.Zero(t, b.Sweep(b.at(10_009)))
-			assert.Equal(t, int64(1), b.Outstanding())
+			assert.True(t, b.Waiting())
 			s.Received(b.rec, "E", data, b.at(10_009))
-			assert.Zero(t, b.Outstanding())
+			assert.False(t, b.Waiting())
 		}, counts{expected: 1, delivered: 1}},
 		{"back after a lost connection", func(t *testing.T, b *book) {
 			c, s := b.subscribed("a", "portal", 1, 5)

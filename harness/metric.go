@@ -212,8 +212,23 @@ func (r *Registry) Recorder() *Recorder {
 
 // Duration records one value of a trend; a negative one, which only a clock of another machine makes, counts as 0.
 func (rec *Recorder) Duration(s Series, d time.Duration) {
-	us := max(0, min(int64(d/time.Microsecond), 1<<31-1))
 	rec.mu.Lock()
+	rec.durationLocked(s, d)
+}
+
+// delivery records how long a delivery took and adds it to the counter came.
+func (rec *Recorder) delivery(latency Series, d time.Duration, came Series) {
+	rec.mu.Lock()
+	for int(came) >= len(rec.counts) {
+		rec.counts = append(rec.counts, 0)
+	}
+	rec.counts[came]++
+	rec.durationLocked(latency, d)
+}
+
+// durationLocked unlocks: a full buffer is put away without the lock.
+func (rec *Recorder) durationLocked(s Series, d time.Duration) {
+	us := max(0, min(int64(d/time.Microsecond), 1<<31-1))
 	for int(s) >= len(rec.trends) {
 		rec.trends = append(rec.trends, nil)
 	}
@@ -239,6 +254,17 @@ func (rec *Recorder) Add(s Series, n int64) {
 	rec.mu.Unlock()
 }
 
+// frame adds one to the counter frames and n to the counter bytes.
+func (rec *Recorder) frame(frames, bytes Series, n int64) {
+	rec.mu.Lock()
+	for int(max(frames, bytes)) >= len(rec.counts) {
+		rec.counts = append(rec.counts, 0)
+	}
+	rec.counts[frames]++
+	rec.counts[bytes] += n
+	rec.mu.Unlock()
+}
+
 // Check records one value of a rate.
 func (rec *Recorder) Check(s Series, good bool) {
 	rec.mu.Lock()
@@ -253,6 +279,14 @@ func (rec *Recorder) Check(s Series, good bool) {
 		rec.goods[s]++
 	}
 	rec.mu.Unlock()
+}
+
+// count is what a counter has come to.
+func (r *Registry) count(s Series) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gatherLocked()
+	return r.series[s].count
 }
 
 // Set sets a gauge.

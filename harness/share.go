@@ -139,8 +139,10 @@ func (b *channelBook) share(strays []stray) channelShare {
 				stay.Got[at[i]/8] |= 1 << (at[i] % 8)
 			}
 		}
-		for _, o := range s.overtaken {
-			stay.Overtaken = append(stay.Overtaken, overtakenShare{at[o.index], o.by})
+		if s.order != nil {
+			for _, o := range s.order.overtaken {
+				stay.Overtaken = append(stay.Overtaken, overtakenShare{at[o.index], o.by})
+			}
 		}
 		s.mu.Unlock()
 		c.Stays = append(c.Stays, stay)

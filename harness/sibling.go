@@ -136,19 +136,25 @@ type overtake struct {
 	by    uint64 // the number
 }
 
+// siblingOrder is in which order a subscription got other segments' publications.
+type siblingOrder struct {
+	most      map[string]uint64 // by run: the highest number that came
+	overtaken []overtake
+}
+
 // followLocked notes in which order one segment's publications came. Whispers keep their order only per sender, whom
 // nobody here knows: they are left out.
 func (s *Subscription) followLocked(p *Publication, index int) {
 	if isWhisper(p.event) {
 		return
 	}
-	if s.most == nil {
-		s.most = make(map[string]uint64, 1)
+	if s.order == nil {
+		s.order = &siblingOrder{most: make(map[string]uint64, 1)}
 	}
-	switch most := s.most[p.sibling.run]; {
+	switch most := s.order.most[p.sibling.run]; {
 	case p.n > most:
-		s.most[p.sibling.run] = p.n
+		s.order.most[p.sibling.run] = p.n
 	case s.client.ledger.overtaken.Add(1) <= maxDoubtful:
-		s.overtaken = append(s.overtaken, overtake{index, most})
+		s.order.overtaken = append(s.order.overtaken, overtake{index, most})
 	}
 }

@@ -101,7 +101,7 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 		return holds
 	}
 	came := func(u *User) int {
-		a := u.channels[channel]
+		a := u.inLocked(channel)
 		if a == nil {
 			return 0
 		}
@@ -134,7 +134,7 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 		var there int
 		var in bool
 		ok, err := u.await(ctx, most, func(u *User) bool {
-			a := u.channels[channel]
+			a := u.inLocked(channel)
 			if a == nil || a.stay == nil || !a.ready {
 				return false
 			}

@@ -15,7 +15,7 @@ type LedgerClient struct {
 
 	mu     sync.Mutex
 	socket string
-	latest map[*channelBook]*Subscription
+	latest []*Subscription         // one for each channel, the last
 	said   map[*channelBook]*place // its last whisper
 	lost   []int64                 // when its connections ended
 }
@@ -69,12 +69,11 @@ type Subscription struct {
 	left      int64 // 0: still there
 	cut       bool  // left because the connection ended
 	bits      []uint64
-	early     map[int]bool      // what came of before base; true once it is counted
-	sentMost  int64             // the latest sent of what came
-	swept     int               // up to here its deliveries are counted
-	missing   map[int]struct{}  // counted as missing; they may still come
-	most      map[string]uint64 // by run: the highest number that came of another segment
-	overtaken []overtake
+	early     map[int]bool     // what came of before base; true once it is counted
+	sentMost  int64            // the latest sent of what came
+	swept     int              // up to here its deliveries are counted
+	missing   map[int]struct{} // counted as missing; they may still come
+	order     *siblingOrder    // nil where nothing came of other segments
 }
 
 // Subscribing says that the client is about to ask for a channel. kind is public, private, presence, encrypted or such;
@@ -92,11 +91,17 @@ func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscrip
 	book.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.latest == nil {
-		c.latest = make(map[*channelBook]*Subscription)
+	if i := c.latestLocked(book); i >= 0 {
+		c.latest[i] = s
+	} else {
+		c.latest = append(c.latest, s)
 	}
-	c.latest[book] = s
 	return s
+}
+
+// latestLocked finds the client's last subscription to a channel; -1 for none.
+func (c *LedgerClient) latestLocked(book *channelBook) int {
+	return slices.IndexFunc(c.latest, func(s *Subscription) bool { return s.channel == book })
 }
 
 // Confirmed says that the server answered pusher_internal:subscription_succeeded.
@@ -151,8 +156,14 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	if !p.isGenuine(data) {
 		l.wronged("altered", p, s.channel.name, s.client, now, "its data is not what was sent")
 	}
-	rec.Duration(here.latency, time.Duration(max(0, now-p.due)))
-	switch s.take(p, here) {
+	took := time.Duration(max(0, now-p.due))
+	what := s.take(p, here)
+	if what == first {
+		rec.delivery(here.latency, took, here.came)
+	} else {
+		rec.Duration(here.latency, took)
+	}
+	switch what {
 	case again:
 		l.wronged("duplicate", p, s.channel.name, s.client, now, "it had come before")
 		return
@@ -169,7 +180,6 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
 		l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
 	}
-	rec.Add(here.came, 1)
 }
 
 // Stray enters an event that arrived for a channel in which the client has no subscription at the moment.
@@ -180,8 +190,11 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 	if p == nil {
 		return
 	}
+	var last *Subscription
 	c.mu.Lock()
-	last := c.latest[book]
+	if i := c.latestLocked(book); i >= 0 {
+		last = c.latest[i]
+	}
 	c.mu.Unlock()
 	if p.sibling != nil {
 		l.strayed(p, c, last, now)

@@ -32,7 +32,9 @@ func (r *run) watch(ctx context.Context) {
 		}
 		last = now
 		r.health.Tick(now)
-		r.ledger.Sweep(now)
+		if !r.opt.Unchecked {
+			r.ledger.Sweep(now)
+		}
 		r.registry.Tick()
 		r.checkAborts(now)
 		r.tell("")
