@@ -204,9 +204,7 @@ func (b *between) altered(to *segmentShare, c *channelShare, came *cameShare, fr
 	first := came.Count
 	count := func(v version) {
 		if uint32(v.Says) != says {
-			for range v.Count {
-				b.wrong("altered", to, c.Name, from, p, &LedgerClient{name: v.Client}, "its data is not what was sent")
-			}
+			b.wrongs("altered", v.Count, to, c.Name, from, p, &LedgerClient{name: v.Client}, "its data is not what was sent")
 		}
 	}
 	for _, v := range came.Other {
@@ -252,8 +250,16 @@ func (b *between) strays(to *segmentShare, c *channelShare, sent map[*segmentSha
 }
 
 func (b *between) wrong(what string, to *segmentShare, channel string, from *segmentShare, p *Publication, c *LedgerClient, why string) {
-	b.found[wrongCounts[what]]++
-	b.out.grow(wrongMetrics[what], 1, 0, float64(p.due)/1e6)
+	b.wrongs(what, 1, to, channel, from, p, c, why)
+}
+
+// wrongs counts n wrong deliveries of a publication and keeps one of them as evidence.
+func (b *between) wrongs(what string, n int64, to *segmentShare, channel string, from *segmentShare, p *Publication, c *LedgerClient, why string) {
+	if n <= 0 {
+		return
+	}
+	b.found[wrongCounts[what]] += n
+	b.out.grow(wrongMetrics[what], n, 0, float64(p.due)/1e6)
 	if b.given[what]++; b.given[what] > maxEvidence {
 		return
 	}
