@@ -136,7 +136,7 @@ func newRun(p *Plan, opt Options, t *target) *run {
 	r.start = time.Now()
 	run, family := r.id, ""
 	if p.Segment.N > 1 {
-		family = p.Hash + "-"
+		family = p.Hash[:8] + "-"
 		run = fmt.Sprintf("%s%d-%s", family, p.Segment.K, r.id)
 	}
 	r.ledger = NewLedger(LedgerConfig{Run: run, Family: family, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
