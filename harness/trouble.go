@@ -47,7 +47,9 @@ func (r *run) socketError(u *User, n *echo.Notice) {
 // unheard enters an event that came by listeners which cannot fire, because Echo made another name of theirs.
 func (r *run) unheard(channel, event string, a *attendance) {
 	short := event[strings.LastIndexByte(event, '\\')+1:]
-	for bound, l := range a.bound {
+	for i := range a.bound {
+		l := &a.bound[i]
+		bound := l.bound
 		if bound[strings.LastIndexByte(bound, '\\')+1:] != short {
 			continue
 		}
@@ -58,7 +60,7 @@ func (r *run) unheard(channel, event string, a *attendance) {
 		key := [3]string{channel, bound, event}
 		d := r.dead[key]
 		if d == nil {
-			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix}
+			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix, Place: l.step.Place}
 			r.dead[key] = d
 		}
 		d.Missed++

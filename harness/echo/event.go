@@ -1,6 +1,7 @@
 package echo
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -189,7 +190,7 @@ func (c *Client) message(b []byte, binary bool) {
 	*e = Event{Raw: env.data, At: l.at(), loop: l}
 	named := object && len(env.event) > 0 && env.event[0] == '"'
 	if named {
-		e.Name = l.string(env.event)
+		e.Name = l.string(env.event, &l.last[0])
 	}
 	switch e.Name {
 	case "pusher:error":
@@ -210,7 +211,7 @@ func (c *Client) message(b []byte, binary bool) {
 	}
 	if truthy(env.channel) {
 		if env.channel[0] == '"' {
-			e.Channel = l.string(env.channel)
+			e.Channel = l.string(env.channel, &l.last[1])
 		} else {
 			e.Channel = string(env.channel)
 		}
@@ -221,15 +222,17 @@ func (c *Client) message(b []byte, binary bool) {
 	c.take(e)
 }
 
-// string is what a JSON string says, without a new string where it came before.
-func (l *loop) string(value []byte) string {
-	for _, c := range value {
-		if c == '\\' {
-			l.text = unquote(l.text[:0], value)
-			return l.names.of(l.text)
-		}
+// string is what a JSON string says, without a new string where it came before; last is what came last in this place.
+func (l *loop) string(value []byte, last *string) string {
+	text := value[1 : len(value)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		l.text = unquote(l.text[:0], value)
+		text = l.text
 	}
-	return l.names.of(value[1 : len(value)-1])
+	if *last != string(text) {
+		*last = l.names.of(text)
+	}
+	return *last
 }
 
 func (c *Client) uncaught(err error) {

@@ -2,6 +2,9 @@ package echo
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -97,10 +100,25 @@ func (s *scanner) digits() int {
 	return s.i - start
 }
 
+// plain is how many bytes of b stand for themselves in a string, at least: eight at a time, as most of a message is text.
+func plain(b []byte) (n int) {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= n+8; n += 8 {
+		w := binary.LittleEndian.Uint64(b[n:])
+		quote, escape := w^ones*'"', w^ones*'\\'
+		// The top bit of a byte of x-ones&^x is set where that byte of x is 0, of w-ones*0x20&^w where w's is below 0x20; a
+		// borrow sets it above the first such byte at most, which is the one that is looked for.
+		if special := ((quote-ones)&^quote | (escape-ones)&^escape | (w-ones*0x20)&^w) & tops; special != 0 {
+			return n + bits.TrailingZeros64(special)/8
+		}
+	}
+	return n
+}
+
 func (s *scanner) str() bool {
 	b := s.b
 	i := s.i + 1
-	for i < len(b) {
+	for i += plain(b[i:]); i < len(b); {
 		c := b[i]
 		switch {
 		case c == '"':
@@ -110,6 +128,7 @@ func (s *scanner) str() bool {
 			return false
 		case c != '\\':
 			i++
+			i += plain(b[i:])
 		case i+1 >= len(b):
 			return false
 		case b[i+1] == 'u':
@@ -117,10 +136,11 @@ func (s *scanner) str() bool {
 				return false
 			}
 			i += 6
-		case bytes.IndexByte([]byte(`"\/bfnrt`), b[i+1]) < 0:
+		case strings.IndexByte(`"\/bfnrt`, b[i+1]) < 0:
 			return false
 		default:
 			i += 2
+			i += plain(b[i:])
 		}
 	}
 	return false
