@@ -71,12 +71,17 @@ func (d *describing) parts() (all []Printed) {
 	return all
 }
 
-// check asks package laravel for what is wrong with rules, at their places.
+// check asks package laravel for what is wrong with rules, at their places. The rules of the seed alone are known to be
+// right (TestSeed_IsTheDefault): they are compiled when somebody first asks, and a start does without.
 func (d *describing) check() {
 	if len(d.problems) > 0 {
 		return
 	}
-	for _, p := range laravel.Check(&d.app) {
+	ask := laravel.Check
+	if len(d.file.sections) == 0 {
+		ask = laravel.CheckUsers
+	}
+	for _, p := range ask(&d.app) {
 		if len(d.problems) < maxProblems {
 			d.problem("%s", oneLine(p.Error()))
 		}

@@ -17,7 +17,13 @@ import (
 
 // scenarioTopic is a page of help: everything that may stand in a scenario.
 func scenarioTopic(*shell) *cobra.Command {
-	return &cobra.Command{Use: "scenario", Short: "What may stand in a scenario: steps, executors, templates, metrics", Long: app.ScenarioHelp()}
+	cmd := &cobra.Command{Use: "scenario", Short: "What may stand in a scenario: steps, executors, templates, metrics"}
+	help := cmd.HelpFunc()
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = app.ScenarioHelp() // made when it is read: every other command does without
+		help(cmd, args)
+	})
+	return cmd
 }
 
 // variableFlag adds -e NAME=value, which may be given several times.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -119,6 +120,9 @@ func (s *shell) serve(ctx context.Context, cfg app.Config, quiet bool) error {
 		return unlessStopped(ctx, err)
 	case <-running.Ready():
 	}
+	// Reading the settings, the built-in application and its rules leaves more garbage than a server at rest ever
+	// makes: without this the process would keep it resident all day.
+	debug.FreeOSMemory()
 	if !quiet {
 		if s.json {
 			err = s.readyLine(cfg, addressesOf(running, control))

@@ -9,7 +9,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"echolab/emulator/pusher"
@@ -94,18 +93,6 @@ func (c *client) join(s *server, channel, channelData string) error {
 	}
 	_, err := c.until("subscription_succeeded")
 	return err
-}
-
-// count adds what is read to total until the connection ends.
-func (c *client) count(total *atomic.Int64) {
-	buf := make([]byte, 256<<10)
-	for {
-		n, err := c.nc.Read(buf)
-		total.Add(int64(n))
-		if err != nil {
-			return
-		}
-	}
 }
 
 // publisher is a kept HTTP connection with one request that is sent again and again: Reverb looks at no timestamp.

@@ -89,9 +89,11 @@ func fanOutOnce(b *bench, n int) (rate, cost float64, err error) {
 		return 0, 0, err
 	}
 	var read atomic.Int64
-	for _, c := range all {
-		go c.count(&read)
+	crowd, err := listen(all, func(_, bytes int) { read.Add(int64(bytes)) })
+	if err != nil {
+		return 0, 0, err
 	}
+	defer func() { err = errors.Join(err, crowd.Close()) }()
 	batch, callers := 10, 8
 	if n >= 10_000 {
 		batch, callers = 1, 2
@@ -134,6 +136,7 @@ func fanOutOnce(b *bench, n int) (rate, cost float64, err error) {
 // quiet publishes ten events a second to a thousand subscribers and looks at how long they take to arrive.
 func quiet(b *bench) ([]row, error) {
 	var p50s, p99s []time.Duration
+	var costs []float64
 	for range b.runs {
 		s, err := b.start()
 		if err != nil {
@@ -145,28 +148,21 @@ func quiet(b *bench) ([]row, error) {
 			return nil, err
 		}
 		var sent atomic.Int64 // when the current event was sent
-		var mu sync.Mutex
 		var took []time.Duration
 		size := tickFrame()
-		for _, c := range all {
-			go func() {
-				buf := make([]byte, 4096)
-				have := int64(0)
-				for {
-					n, err := c.nc.Read(buf)
-					if err != nil {
-						return
-					}
-					if have += int64(n); have >= size {
-						have -= size
-						d := time.Duration(time.Now().UnixNano() - sent.Load())
-						mu.Lock()
-						took = append(took, d)
-						mu.Unlock()
-					}
-				}
-			}()
+		have := make([]int64, len(all))
+		heard, err := listen(all, func(client, bytes int) {
+			if have[client] += int64(bytes); have[client] >= size {
+				have[client] -= size
+				took = append(took, time.Duration(time.Now().UnixNano()-sent.Load()))
+			}
+		})
+		if err != nil {
+			hangUp(all)
+			s.stop()
+			return nil, err
 		}
+		used := s.cpu()
 		p, err := s.publisher("/events", tickBody())
 		for i := 0; i < 30 && err == nil; i++ {
 			next := time.Now().Add(100 * time.Millisecond)
@@ -174,17 +170,17 @@ func quiet(b *bench) ([]row, error) {
 			err = p.publish()
 			time.Sleep(time.Until(next))
 		}
-		hangUp(all)
+		used = s.cpu() - used
+		err = errors.Join(err, heard.Close())
 		s.stop()
 		if err != nil {
 			return nil, err
 		}
-		mu.Lock()
 		p50s, p99s = append(p50s, percentile(took, 50)), append(p99s, percentile(took, 99))
-		mu.Unlock()
+		costs = append(costs, used.Seconds()/float64(len(took))*1e6)
 	}
 	return []row{{"10 events/s to 1 000, latency p50", fmt.Sprintf("%.1f ms", median(p50s).Seconds()*1e3),
-		fmt.Sprintf("p99 %.1f ms", median(p99s).Seconds()*1e3)}}, nil
+		fmt.Sprintf("p99 %.1f ms, %.1f CPU-µs a delivery", median(p99s).Seconds()*1e3, median(costs))}}, nil
 }
 
 // publishes is POST /events from sixteen callers, with nobody listening; the answer comes when the event is kept.

@@ -43,12 +43,13 @@ const defaultResolver = `user == nil ? nil : {id: string(user.id), user_info: {n
 // Check tells everything that is wrong with the users, channels, sign-in and events of an Application, in the file's order.
 func Check(app *Application) []Problem {
 	_, problems := compileRules(app)
-	problems = append(checkUsers(app), problems...)
+	problems = append(CheckUsers(app), problems...)
 	checkEvents(app, func(place, message string) { problems = append(problems, Problem{place, message}) })
 	return problems
 }
 
-func checkUsers(app *Application) (problems []Problem) {
+// CheckUsers tells what is wrong with the users and with the settings that name one.
+func CheckUsers(app *Application) (problems []Problem) {
 	seen, tokens := map[ID]bool{}, map[string]bool{}
 	for i := range app.Users {
 		u := &app.Users[i]
