@@ -12,28 +12,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"echolab/emulator/pusher"
 )
 
-// Versions of the other generators. Both come through their ordinary package managers; where one cannot be had its row
-// says so.
-const (
-	k6Module         = "go.k6.io/k6@v1.8.1"
-	artilleryPackage = "artillery@2.0.21"
-)
-
-// other is a load generator that plays the same journey.
+// other is a load generator that plays the same journey. It comes through its ordinary package manager, and is kept in the
+// user's cache: artillery is 969 packages. Where it cannot be had its row says so.
 type other struct {
 	name    string
-	install func(dir string) (command []string, err error)
+	version string // as its package manager takes it
+	install func(version string) [][]string
+	command []string // the first part is a path within the folder that it is installed in
 	script  func(s *server, l listeners) (file, text string)
 }
 
 var others = []other{
-	{"k6", installK6, k6Script},
-	{"artillery", installArtillery, artilleryScript},
+	{"k6", "go.k6.io/k6@v1.8.1", installK6, []string{"k6", "run", "--quiet", "--no-summary"}, k6Script},
+	{"artillery", "artillery@2.0.21", installArtillery, []string{"node_modules/.bin/artillery", "run", "--quiet"}, artilleryScript},
 }
 
 // The journeys that each generator plays: one client, which shows what the program takes by itself; many idle ones,
@@ -79,7 +77,7 @@ func comparison(b *bench) (rows []row, err error) {
 	}
 	show("echolab", ours)
 	for _, o := range others {
-		command, err := o.install(filepath.Join(b.dir, o.name))
+		command, err := o.installed()
 		if err != nil {
 			rows = append(rows, row{o.name, "not to be had here", firstLine(err.Error())})
 			continue
@@ -123,16 +121,15 @@ func (b *bench) play(o other, command []string, l listeners) (u usage, err error
 		return u, err
 	}
 	defer s.stop()
-	dir := filepath.Join(b.dir, o.name)
 	file, text := o.script(s, l)
-	if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(b.dir, file), []byte(text), 0o644); err != nil {
 		return u, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	published := make(chan error, 1)
 	go func() { published <- s.ticks(ctx, l) }()
-	_, u, err = watched(dir, []string{"K6_NO_USAGE_REPORT=true", "ARTILLERY_DISABLE_TELEMETRY=true"}, append(command, file)...)
+	_, u, err = watched(b.dir, []string{"K6_NO_USAGE_REPORT=true", "ARTILLERY_DISABLE_TELEMETRY=true"}, append(slices.Clone(command), file)...)
 	stop()
 	return u, errors.Join(err, <-published)
 }
@@ -199,30 +196,45 @@ func (s *server) subscribed(channel string) (n int, err error) {
 	return answer.Count, nil
 }
 
-func installK6(dir string) ([]string, error) {
-	program := filepath.Join(dir, "k6")
-	return []string{program, "run", "--quiet", "--no-summary"}, inside(dir, [][]string{
-		{"go", "mod", "init", "bench"}, {"go", "get", k6Module}, {"go", "build", "-o", program, "go.k6.io/k6"}})
+func installK6(version string) [][]string {
+	return [][]string{{"go", "mod", "init", "bench"}, {"go", "get", version}, {"go", "build", "-o", "k6", "go.k6.io/k6"}}
 }
 
-func installArtillery(dir string) ([]string, error) {
-	return []string{filepath.Join(dir, "node_modules", ".bin", "artillery"), "run", "--quiet"}, inside(dir, [][]string{
-		{"npm", "init", "-y"}, {"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", artilleryPackage}})
+func installArtillery(version string) [][]string {
+	return [][]string{{"npm", "init", "-y"}, {"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", version}}
 }
 
-// inside runs commands in a folder that it makes.
-func inside(dir string, commands [][]string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+// installed is the command that runs a generator, which is installed where it is not yet.
+func (o other) installed() ([]string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
 	}
-	for _, c := range commands {
-		command := exec.Command(c[0], c[1:]...)
-		command.Dir = dir
-		if out, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w: %s", c[0], c[1], err, tailOf(string(out)))
+	dir := filepath.Join(cache, "echolab-bench", strings.ReplaceAll(o.version, "/", "-"))
+	command := append([]string{filepath.Join(dir, o.command[0])}, o.command[1:]...)
+	if _, err := os.Stat(command[0]); err == nil {
+		return command, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	// Elsewhere first, so that what was broken off is not taken for whole.
+	made, err := os.MkdirTemp(filepath.Dir(dir), "install")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(made) }()
+	for _, c := range o.install(o.version) {
+		step := exec.Command(c[0], c[1:]...)
+		step.Dir = made
+		if out, err := step.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s %s: %w: %s", c[0], c[1], err, tailOf(string(out)))
 		}
 	}
-	return nil
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	return command, os.Rename(made, dir)
 }
 
 func k6Script(s *server, l listeners) (file, text string) {
