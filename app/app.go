@@ -61,7 +61,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{}),
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg), profile: profile, ready: make(chan struct{}),
 		read: cfg.ConfigFile, warned: cfg.Warnings}
 	defer func() {
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
 		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
+		Server:  a.clientsAt,
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
@@ -61,6 +63,24 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 			ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	}
 	return b, nil
+}
+
+// listensAt is where a program on this machine reaches the server.
+func (a *App) listensAt() *url.URL {
+	at, err := url.Parse(a.URL())
+	if err != nil { // an IPv6 zone, such as fe80::1%eth0
+		return &url.URL{Scheme: a.config.Scheme(), Host: net.JoinHostPort("localhost", strconv.Itoa(a.config.Port))}
+	}
+	return at
+}
+
+// clientsAt is where clients find the server: its address under the name that it was given for them.
+func (a *App) clientsAt() *url.URL {
+	at := a.listensAt()
+	if name := a.Hostname(); name != "" && checkHost(name) == "" && !slices.Contains([]string{"0.0.0.0", "::"}, name) {
+		at.Host = net.JoinHostPort(name, at.Port())
+	}
+	return at
 }
 
 // hostOf is the host of an address with a port, "" where there is none.
@@ -151,6 +171,8 @@ type BackendStatus struct {
 	File        string               // the echolab.yaml that was read last, "" for none
 	Problem     string               // why a changed configuration is not used
 	Waiting     []string             // settings that differ in the files and need a restart
+	Policy      string               // connect-src of a page that connects to the server, with the port; "" when it is off or as written
+	Notes       []string             // what does not show on the wire; see laravel.Notes
 }
 
 // BackendStatus tells how the emulated application is run and what it consists of now.
@@ -160,6 +182,10 @@ func (a *App) BackendStatus() BackendStatus {
 	a.reloading.Unlock()
 	if a.backend != nil {
 		s.Application = a.backend.Application()
+		s.Notes = laravel.Notes(s.Mode, a.clientsAt(), a.listensAt())
+		if s.Mode != laravel.AsWritten {
+			s.Policy = laravel.PagePolicy(s.Mode, a.clientsAt())
+		}
 	}
 	return s
 }

@@ -253,6 +253,7 @@ func (r *fileReader) scalar(into map[string]value, name, key string, at *token.T
 				return
 			}
 			v.list = append(v.list, text)
+			v.places = append(v.places, r.at(begin(item), key))
 		}
 	} else if text, word, null, ok := plain(node); ok {
 		v.text, v.word, v.null = text, word, null

@@ -52,6 +52,10 @@ type Apps interface {
 	ByKey(key string) (app *pusher.App, ok bool)
 }
 
+// KeyExplainer is what Apps may be besides: it says why a key that was asked for names no application, in words for the
+// log and the journal; "" where there is no more to say.
+type KeyExplainer interface{ WhyNot(key string) string }
+
 // Server serves the emulated Reverb. It is an http.Handler; Serve adds what Reverb says to bytes that are not HTTP.
 type Server struct {
 	cfg     Config

@@ -63,12 +63,12 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	s.mu.Unlock()
 	if !known {
 		c.hub = newHub(s, "")
-		go c.turnAway(pusher.ErrNoApp, r)
+		go c.turnAway(pusher.ErrNoApp, r, s.whyNot(params[0]))
 		return
 	}
 	c.hub = s.hub(app)
 	if e := s.door(c, r); e != nil {
-		go c.turnAway(e, r)
+		go c.turnAway(e, r, originNote(e, r))
 		return
 	}
 	c.hub.add(c)
@@ -111,14 +111,24 @@ func (s *Server) door(c *conn, r *http.Request) *pusher.Error {
 	return nil
 }
 
-// turnAway tells a new connection why it may not stay and ends it.
-func (c *conn) turnAway(e *pusher.Error, r *http.Request) {
+// whyNot is what there is to say about a key that names no application, as the end of a sentence.
+func (s *Server) whyNot(key string) string {
+	if explains, ok := s.apps.(KeyExplainer); ok {
+		if why := explains.WhyNot(key); why != "" {
+			return ": " + why
+		}
+	}
+	return ""
+}
+
+// turnAway tells a new connection why it may not stay and ends it. What only the developer is to know is in more.
+func (c *conn) turnAway(e *pusher.Error, r *http.Request, more string) {
 	s := c.hub.srv
 	defer s.conns.Done()
 	s.admit()
 	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, App: c.hub.appID,
-		Event: "connect " + short(r.URL.Path), Note: e.Error() + originNote(e, r)})
-	s.log.Info("connection refused", "path", short(r.URL.Path), "reason", e.Error(), "origin", short(r.Header.Get("Origin")))
+		Event: "connect " + short(r.URL.Path), Note: e.Error() + more})
+	s.log.Info("connection refused", "path", short(r.URL.Path), "reason", e.Error()+more, "origin", short(r.Header.Get("Origin")))
 	c.send(textFrame(s.profile.ErrorText(e)))
 	if e == pusher.ErrNoApp {
 		c.sendAway(e, e.Message)

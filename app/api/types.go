@@ -50,6 +50,8 @@ type ServerStatus struct {
 type AppStatus struct {
 	ID  string `json:"id"`
 	Key string `json:"key"`
+	// Keys are further keys that name it as well.
+	Keys []string `json:"keys,omitempty"`
 	// Connections counts open sockets.
 	Connections int `json:"connections"`
 	// Channels counts channels with a subscriber.
@@ -153,6 +155,8 @@ type NewApp struct {
 	ID     string `json:"id,omitempty"`
 	Key    string `json:"key,omitempty"`
 	Secret string `json:"secret,omitempty"`
+	// Keys are further keys that clients may connect with, for a front end that was built with another one.
+	Keys []string `json:"keys,omitempty"`
 	// AllowedOrigins are host names that pages may connect from, with * for any run of characters.
 	AllowedOrigins []string `json:"allowed_origins,omitempty"`
 	// PingInterval is the silence after which the server pings, such as 60s.
@@ -194,9 +198,11 @@ type Webhook struct {
 // MadeApp is an application of one's own, for a test worker: POST /api/apps. It is served until it is removed or
 // Echolab ends, and is written into no configuration.
 type MadeApp struct {
-	ID     string `json:"id"`
-	Key    string `json:"key"`
-	Secret string `json:"secret"`
+	ID  string `json:"id"`
+	Key string `json:"key"`
+	// Keys are the further keys that were asked for.
+	Keys   []string `json:"keys,omitempty"`
+	Secret string   `json:"secret"`
 	// Server is where clients and the application reach it.
 	Server string `json:"server"`
 	// LastSeq is the number of the newest entry: where to wait from for what happens in the application.
@@ -428,6 +434,11 @@ type BackendStatus struct {
 	Events []string `json:"events"`
 	// Workflows are the names of the notifications that workflows send.
 	Workflows []string `json:"workflows"`
+	// Policy is what a page's Content-Security-Policy needs so that it can connect to the server; empty as-written, where a
+	// note says what the guide's own does.
+	Policy string `json:"content_security_policy"`
+	// Notes are about what never reaches the server: policies and proxies.
+	Notes []string `json:"notes"`
 }
 
 // BackendRows counts the rows of a type of entity.

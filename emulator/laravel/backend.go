@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,8 @@ type Config struct {
 	// Hosts are names, without ports, under which the application is reached, beside addresses, names of no registry and
 	// the hosts of auth.origins: nobody else's name gets to see what the cookie or the default user may see.
 	Hosts []string
+	// Server is where clients find the WebSocket server, for the policy of the pages; nil: they do not name it.
+	Server func() *url.URL
 	// Store keeps the rows; nil: memory.
 	Store  Store
 	Clock  Clock // nil: the machine's

@@ -70,6 +70,8 @@ export interface ServerStatus {
 export interface AppStatus {
   id: string;
   key: string;
+  /** Keys are further keys that name it as well. */
+  keys?: string[];
   /** Connections counts open sockets. */
   connections: number;
   /** Channels counts channels with a subscriber. */
@@ -170,6 +172,8 @@ export interface NewApp {
   id?: string;
   key?: string;
   secret?: string;
+  /** Keys are further keys that clients may connect with, for a front end that was built with another one. */
+  keys?: string[];
   /** AllowedOrigins are host names that pages may connect from, with * for any run of characters. */
   allowed_origins?: string[];
   /** PingInterval is the silence after which the server pings, such as 60s. */
@@ -213,6 +217,8 @@ export interface Webhook {
 export interface MadeApp {
   id: string;
   key: string;
+  /** Keys are the further keys that were asked for. */
+  keys?: string[];
   secret: string;
   /** Server is where clients and the application reach it. */
   server: string;
@@ -445,6 +451,11 @@ export interface BackendStatus {
   events: string[];
   /** Workflows are the names of the notifications that workflows send. */
   workflows: string[];
+  /** Policy is what a page's Content-Security-Policy needs so that it can connect to the server; empty as-written, where a
+   * note says what the guide's own does. */
+  content_security_policy: string;
+  /** Notes are about what never reaches the server: policies and proxies. */
+  notes: string[];
 }
 
 /** BackendRows counts the rows of a type of entity. */
