@@ -266,7 +266,7 @@ func TestK6_PresenceService_AThousandAtOnce(t *testing.T) {
 		all.Go(func() {
 			for round := range rounds {
 				d.ask(user, "POST", "/api/sync/heartbeat", `{"location":"Projects"}`)
-				d.ask(user, "POST", "/api/sync/start-viewing", fmt.Sprintf(`{"resource_type":"page","resource_id":%d}`, n%50))
+				d.ask(user, "POST", "/api/sync/start-viewing", fmt.Sprintf(`{"resource_type":"page","resource_id":%d}`, 1000+n%50))
 				if round < rounds-1 || n%2 == 0 {
 					d.ask(user, "POST", "/api/sync/heartbeat", `{"status":"offline"}`)
 				}
