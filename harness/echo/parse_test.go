@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"echolab/emulator/rawjson"
 )
 
 // The scanner has a truth of its own, encoding/json, so it is tested from inside.
@@ -34,7 +36,7 @@ func FuzzScanner(f *testing.F) {
 		trimmed := bytes.TrimSpace(b)
 		if trimmed[0] == '"' {
 			require.NoError(t, json.Unmarshal(trimmed, &text))
-			require.Equal(t, text, string(unquote(nil, trimmed)))
+			require.Equal(t, text, string(rawjson.Unquote(nil, trimmed)))
 			require.Equal(t, text, stringOf(t, quote(nil, text)))
 		}
 		if trimmed[0] == '{' {
