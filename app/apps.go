@@ -14,6 +14,7 @@ import (
 	"echolab/app/dotenv"
 	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
+	"echolab/harness/yamlfile"
 )
 
 // apps is the applications served: those of the configuration, in its order, then those made while Echolab runs. It
@@ -195,7 +196,7 @@ func parseApp(description []byte) (pusher.App, error) {
 	if err := json.Unmarshal(description, &object); err != nil || object == nil {
 		return pusher.App{}, invalid("the body must be a JSON object, such as {\"max_connections\": 100}")
 	}
-	file, err := parseYAML(description)
+	file, err := yamlfile.Parse(description)
 	if err != nil || len(file.Docs) == 0 {
 		return pusher.App{}, invalid("the body cannot be read")
 	}

@@ -14,12 +14,13 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"echolab/emulator/framing"
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
 
 // upgrader does the handshake. Compression is not offered, as Reverb offers none; what it allocates for reading and
-// writing is not used: see inbound and conn.flush.
+// writing is not used: see framing.Reader and conn.flush.
 var upgrader = websocket.Upgrader{
 	ReadBufferSize:  256,
 	WriteBufferPool: &sync.Pool{},
@@ -185,7 +186,7 @@ const (
 func (c *conn) read() (reason string, goOn bool) {
 	if c.reader == nil {
 		c.reader = newReader(c)
-		c.in.limit = max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
+		c.in.Masked, c.in.Limit = true, max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
 	}
 	fresh := false
 	for {
@@ -197,10 +198,10 @@ func (c *conn) read() (reason string, goOn bool) {
 			return endReason(err), false
 		}
 		before := c.lastSeen.Load()
-		bad := c.in.feed(b, c.hear)
+		bad := c.in.Feed(b, c.hear)
 		c.reader.done()
 		if bad != nil {
-			c.end(closeFrame(bad.code, bad.reason), bad.why)
+			c.end(closeOf(bad))
 		}
 		if bad != nil || c.over() {
 			return "", false // the reason is known already
@@ -213,19 +214,19 @@ func (c *conn) read() (reason string, goOn bool) {
 }
 
 // hear deals with one message or control frame; false ends the reading.
-func (c *conn) hear(op byte, payload []byte) bool {
+func (c *conn) hear(op byte, _ bool, payload []byte) bool {
 	switch op {
-	case opPing:
+	case framing.Ping:
 		c.controls.Store(true)
 		c.touch()
-		c.send(newFrame(opPong, payload))
-	case opPong:
+		c.send(newFrame(framing.Pong, payload))
+	case framing.Pong:
 		c.controls.Store(true)
 		c.touch()
-	case opClose:
-		code, text, bad := closing(payload)
+	case framing.Close:
+		code, text, bad := framing.ReadClose(payload)
 		if bad != nil {
-			c.end(closeFrame(bad.code, bad.reason), bad.why)
+			c.end(closeOf(bad))
 		} else {
 			c.end(closeFrame(code, text), "closed by the client with "+itoa(code))
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"echolab/emulator/rawjson"
 )
 
 // Event is one message of the server. It and what it points to are only valid during the call that gets it.
@@ -34,7 +36,7 @@ func (e *Event) Data() []byte {
 		}
 		return e.Raw
 	}
-	e.loop.text = unquote(e.loop.text[:0], e.Raw)
+	e.loop.text = rawjson.Unquote(e.loop.text[:0], e.Raw)
 	if valid(e.loop.text) {
 		e.data = e.loop.text
 	} else {
@@ -60,15 +62,15 @@ type envelope struct {
 // open reads a message: object tells whether it is a JSON object, ok whether it is JSON that has members at all (null
 // has none).
 func (e *envelope) open(b []byte) (object, ok bool) {
-	s := scanner{b: b}
-	s.space()
-	if s.i >= len(b) {
+	s := scan(b)
+	s.Space()
+	if s.Pos >= len(b) {
 		return false, false
 	}
-	if b[s.i] != '{' {
-		return false, valid(b) && b[s.i] != 'n'
+	if b[s.Pos] != '{' {
+		return false, valid(b) && b[s.Pos] != 'n'
 	}
-	good := s.object(0, func(key, value []byte) {
+	good := s.Object(0, func(key, value []byte) {
 		switch len(key) - 2 {
 		case 4:
 			if is(key, "data") {
@@ -91,7 +93,7 @@ func (e *envelope) open(b []byte) (object, ok bool) {
 			}
 		}
 		if len(key) > 9 { // perhaps written with escapes
-			switch string(unquote(nil, key)) {
+			switch string(rawjson.Unquote(nil, key)) {
 			case "data":
 				e.data = value
 			case "event":
@@ -103,8 +105,8 @@ func (e *envelope) open(b []byte) (object, ok bool) {
 			}
 		}
 	})
-	s.space()
-	return true, good && s.i == len(b)
+	s.Space()
+	return true, good && s.Pos == len(b)
 }
 
 // parseError is what pusher-js tells of a message that is not JSON.
@@ -226,7 +228,7 @@ func (c *Client) message(b []byte, binary bool) {
 func (l *loop) string(value []byte, last *string) string {
 	text := value[1 : len(value)-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
-		l.text = unquote(l.text[:0], value)
+		l.text = rawjson.Unquote(l.text[:0], value)
 		text = l.text
 	}
 	if *last != string(text) {
