@@ -151,6 +151,7 @@ func TestReverb_TheRateLimitsWindowBeginsAnew(t *testing.T) {
 func TestReverb_PingsByMessageOrControlFrame(t *testing.T) {
 	t.Parallel()
 	s := start(t, emulator.Config{}, func(app *pusher.App) { app.PingInterval = time.Second })
+	began := time.Now()
 	plain, control, silent := s.connect(), s.connect(), s.connect() // none is subscribed to anything
 	pinged := make(chan struct{}, 10)
 	control.ws.SetPingHandler(func(payload string) error {
@@ -168,7 +169,6 @@ func TestReverb_PingsByMessageOrControlFrame(t *testing.T) {
 			read <- m.Event
 		}
 	}()
-	began := time.Now()
 	assert.Equal(t, "pusher:ping", plain.next().Event)
 	assert.GreaterOrEqual(t, time.Since(began), 900*time.Millisecond)
 	plain.send(`{"event":"pusher:pong","data":{}}`)

@@ -356,7 +356,7 @@ func TestParse_NoFileCanHoldItUp(t *testing.T) {
 			var problems *harness.Problems
 			require.True(t, errors.As(err, &problems), name)
 			assert.LessOrEqual(t, len(problems.List), 31)
-			assert.Less(t, time.Since(began), 5*time.Second)
+			assert.Less(t, time.Since(began), time.Minute, "it would go on for ever, or nearly")
 		})
 	}
 }

@@ -117,7 +117,7 @@ func TestRetention_NeverDeletesTheNewest(t *testing.T) {
 
 // What a flood leaves in the write-ahead log is given back once nothing arrives, and told until then.
 func TestUpkeep_EmptiesTheLogWhenQuiet(t *testing.T) {
-	r := start(t, store.Options{Quiet: 200 * time.Millisecond, Retention: store.Retention{Bytes: 64 << 20}}, journal.Options{})
+	r := start(t, store.Options{Quiet: 2 * time.Second, Retention: store.Retention{Bytes: 64 << 20}}, journal.Options{})
 	path := r.State().Paths[0]
 	log := func() int64 {
 		info, err := os.Stat(path + "-wal")
