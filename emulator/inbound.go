@@ -26,6 +26,9 @@ type inbound struct {
 	op      byte   // of the message whose fragments are coming, 0 for none
 }
 
+// tooLong is how the reason of a connection begins that ended because of a message's size.
+const tooLong = "a message of more than "
+
 const (
 	opContinuation = 0x0
 	opBinary       = 0x2
@@ -112,7 +115,7 @@ func (in *inbound) parse(b []byte) (frame []byte, head int, bad *violation) {
 		length = binary.BigEndian.Uint64(b[2:])
 	}
 	if op < opClose && length > uint64(in.limit-len(in.message)) {
-		return nil, 0, &violation{1009, "Maximum message size exceeded", "a message of more than " + itoa(in.limit) + " bytes"}
+		return nil, 0, &violation{1009, "Maximum message size exceeded", tooLong + itoa(in.limit) + " bytes"}
 	}
 	head += 4
 	if uint64(len(b)) < uint64(head)+length {

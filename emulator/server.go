@@ -29,6 +29,8 @@ type Config struct {
 	// Answered, which may be nil, is told how long a publish over HTTP took, once it is done; kept is false when it was
 	// turned away because the store is behind.
 	Answered func(took time.Duration, kept bool)
+	// HookRetried, which may be nil, is told of each request of an app's webhook that failed and is to be tried again.
+	HookRetried func(appID string)
 	Logger   *slog.Logger // nil: silent
 }
 
@@ -59,6 +61,7 @@ type Server struct {
 	apps    Apps
 	journal *journal.Journal
 	log     *slog.Logger
+	repeats repeats
 
 	mu      sync.Mutex // guards hubs, https and closing
 	hubs    map[string]*hub
@@ -95,6 +98,9 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	}
 	if cfg.Answered == nil {
 		cfg.Answered = func(time.Duration, bool) {}
+	}
+	if cfg.HookRetried == nil {
+		cfg.HookRetried = func(string) {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -235,13 +241,19 @@ func (s *Server) hub(app *pusher.App) *hub {
 		}
 		s.hubs[app.ID] = h
 	}
-	if !s.closing {
-		s.sweepOnce.Do(func() {
-			s.sweeping.Add(1)
-			go s.sweep()
-		})
-	}
+	s.sweepLocked()
 	return h
+}
+
+// sweepLocked starts the sweep with the first thing that it has to look after.
+func (s *Server) sweepLocked() {
+	if s.closing {
+		return
+	}
+	s.sweepOnce.Do(func() {
+		s.sweeping.Add(1)
+		go s.sweep()
+	})
 }
 
 // everyHub is a copy of the hubs there are.
@@ -290,6 +302,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		requests.Wait()
 		s.conns.Wait()
 		s.sweeping.Wait()
+		s.sayRepeats(time.Now(), true)
 	}()
 	select {
 	case <-done:
