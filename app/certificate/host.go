@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 )
@@ -26,7 +27,10 @@ func Host(name string) (string, error) {
 	} else if alone, _, err := net.SplitHostPort(name); err == nil && alone != "" {
 		advice = "write " + alone + ", without the port"
 	}
-	ascii, err := foreign.ToASCII(host)
+	ascii, err := host, error(nil)
+	if strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		ascii, err = foreign.ToASCII(host)
+	}
 	if err != nil || !isName(ascii) {
 		return "", fmt.Errorf("%q is no host name, so no certificate can be for it; %s", name, advice)
 	}
