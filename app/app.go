@@ -61,7 +61,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg.Apps), profile: profile, ready: make(chan struct{}),
+	a := &App{config: cfg, log: logger, started: time.Now(), apps: newApps(cfg), profile: profile, ready: make(chan struct{}),
 		read: cfg.ConfigFile, warned: cfg.Warnings}
 	defer func() {
 		if err != nil {
@@ -167,6 +167,15 @@ func (a *App) Run(ctx context.Context) error {
 		a.metrics.Follow(background, tail)
 	}()
 
+	telling := make(chan struct{})
+	tellingCtx, endTelling := context.WithCancel(background)
+	defer endTelling()
+	events := a.journal.Follow(a.journal.Last(), false).Gather(5 * time.Millisecond)
+	go func() {
+		defer close(telling)
+		a.tellWhy(tellingCtx, events)
+	}()
+
 	endBackend := a.runBackend(background)
 
 	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
@@ -204,6 +213,8 @@ func (a *App) Run(ctx context.Context) error {
 		a.log.Warn("some clients did not leave in time", "error", e)
 	}
 	endBackend(stop)
+	endTelling()
+	<-telling
 	endHooks() // they tell how it went, so before the journal ends
 	select {
 	case <-hooks:

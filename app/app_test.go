@@ -90,7 +90,16 @@ func (r *running) kept(q app.Query) (all []journal.Entry) {
 
 // publish sends an event over HTTP and returns the status.
 func publish(base string, creds *pusher.App, channel, event, data string) (int, error) {
-	body, _ := json.Marshal(map[string]string{"name": event, "data": data, "channel": channel})
+	return publishBut(base, creds, channel, event, data, "")
+}
+
+// publishBut leaves a socket out, as toOthers() does.
+func publishBut(base string, creds *pusher.App, channel, event, data, except string) (int, error) {
+	fields := map[string]string{"name": event, "data": data, "channel": channel}
+	if except != "" {
+		fields["socket_id"] = except
+	}
+	body, _ := json.Marshal(fields)
 	path := "/apps/" + creds.ID + "/events"
 	query := url.Values{}
 	for name, value := range creds.SignRequest("POST", path, nil, body, time.Now()) {

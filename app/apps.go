@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"echolab/app/dotenv"
+	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
+	"echolab/harness/yamlfile"
 )
 
 // apps is the applications served: those of the configuration, in its order, then those made while Echolab runs. It
@@ -20,6 +22,9 @@ import (
 type apps struct {
 	change sync.Mutex // held while the list is replaced
 	list   atomic.Pointer[[]*served]
+
+	refused []refusedKey // keys that the configuration names and the mode does not let in
+	oneKey  bool         // backend as-written: an app has no further keys
 }
 
 // served is one application with what is known of its making.
@@ -29,12 +34,14 @@ type served struct {
 	gone chan struct{} // closed when it is removed
 }
 
-func newApps(configured []pusher.App) *apps {
-	list := make([]*served, len(configured))
-	for i, app := range configured {
+func (s *served) allKeys() []string { return append([]string{s.Key}, s.Keys...) }
+
+func newApps(cfg Config) *apps {
+	list := make([]*served, len(cfg.Apps))
+	for i, app := range cfg.Apps {
 		list[i] = &served{App: app.WithDefaults(), gone: make(chan struct{})}
 	}
-	a := new(apps)
+	a := &apps{refused: cfg.refused, oneKey: cfg.Backend == string(laravel.AsWritten)}
 	a.list.Store(&list)
 	return a
 }
@@ -62,11 +69,21 @@ func (a *apps) served(id string) *served {
 // ByKey implements emulator.Apps.
 func (a *apps) ByKey(key string) (*pusher.App, bool) {
 	for _, app := range a.all() {
-		if app.Key == key {
+		if app.HasKey(key) {
 			return &app.App, true
 		}
 	}
 	return nil, false
+}
+
+// WhyNot implements emulator.KeyExplainer.
+func (a *apps) WhyNot(key string) string {
+	for _, r := range a.refused {
+		if r.key == key {
+			return r.why
+		}
+	}
+	return ""
 }
 
 // maxMade is how many applications can be made at a time: tests that never remove theirs are told so before anything
@@ -83,12 +100,16 @@ func (a *apps) add(app *served, before func()) error {
 		if !other.made.IsZero() {
 			made++
 		}
-		for _, same := range []struct{ what, is, has string }{{"id", app.ID, other.ID}, {"key", app.Key, other.Key}} {
-			if same.is == same.has {
-				return &Error{Code: Conflict, Message: fmt.Sprintf(
-					"%s %s is that of an application that is served already; choose another, or leave it out for a random one", same.what, short(same.is))}
+		what, taken := "id", app.ID
+		if app.ID != other.ID {
+			i := slices.IndexFunc(app.allKeys(), other.HasKey)
+			if i < 0 {
+				continue
 			}
+			what, taken = "key", app.allKeys()[i]
 		}
+		return &Error{Code: Conflict, Message: fmt.Sprintf(
+			"%s %s is that of an application that is served already; choose another, or leave it out for a random one", what, short(taken))}
 	}
 	if made >= maxMade {
 		return &Error{Code: Conflict, Message: fmt.Sprintf("%d applications were made and not removed; remove some with DELETE /api/apps/{id}", made)}
@@ -142,6 +163,9 @@ func (a *App) MakeApp(description []byte) (pusher.App, error) {
 	if err != nil {
 		return pusher.App{}, err
 	}
+	if a.apps.oneKey && len(app.Keys) > 0 {
+		return pusher.App{}, &Error{Code: Invalid, Message: "keys: with --backend as-written an app has its key alone; leave keys out, or start with --backend fixed"}
+	}
 	made := &served{App: app, made: time.Now(), gone: make(chan struct{})}
 	if err := a.apps.add(made, func() { a.metrics.Serve(app.ID) }); err != nil {
 		return pusher.App{}, err
@@ -172,7 +196,7 @@ func parseApp(description []byte) (pusher.App, error) {
 	if err := json.Unmarshal(description, &object); err != nil || object == nil {
 		return pusher.App{}, invalid("the body must be a JSON object, such as {\"max_connections\": 100}")
 	}
-	file, err := parseYAML(description)
+	file, err := yamlfile.Parse(description)
 	if err != nil || len(file.Docs) == 0 {
 		return pusher.App{}, invalid("the body cannot be read")
 	}
@@ -198,6 +222,13 @@ func parseApp(description []byte) (pusher.App, error) {
 	}
 	l := &loader{config: Config{origins: map[string]Origin{}}}
 	app := l.app(1, doc, nil) // not the first, whose settings the environment may have
+	for i, key := range app.Keys {
+		if v := doc.values["keys"].item(i); !plainID.MatchString(key) {
+			l.problem("%s", v.refuse("must be "+PlainID))
+		} else if key == app.Key {
+			l.problem("%s", v.refuse("is the app's key already; remove it here"))
+		}
+	}
 	if len(l.problems) > 0 {
 		return pusher.App{}, invalid("%s", strings.Join(l.problems, "\n"))
 	}

@@ -25,23 +25,26 @@ var mayImport = map[string][]string{
 	"app/desktop": {"app/api"},
 	"app": {
 		"app/store", "app/certificate", "app/metrics", "app/diagnosis", "app/dotenv", "emulator", "emulator/journal", "emulator/pusher", "emulator/fault",
-		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording", "harness/spelling",
+		"emulator/proxy", "emulator/laravel", "harness", "harness/echo", "harness/recording", "harness/spelling", "harness/yamlfile",
 	},
 	"app/store":             {"emulator/journal", "emulator/pusher"},
-	"app/diagnosis":         {"emulator/journal", "emulator/pusher"},
+	"app/diagnosis":         {"emulator/journal", "emulator/pusher", "harness/echo"}, // how Echo names what it listens to
 	"app/dotenv":            {},
 	"app/certificate":       {},
 	"app/metrics":           {"emulator/journal"},
-	"emulator":              {"emulator/fault", "emulator/journal", "emulator/pusher"},
+	"emulator":              {"emulator/fault", "emulator/framing", "emulator/journal", "emulator/pusher"},
 	"emulator/proxy":        {"emulator/fault", "emulator/journal", "emulator/pusher"},
 	"emulator/laravel":      {"emulator/journal", "emulator/pusher"},
 	"emulator/conversation": {"emulator/pusher"}, // plays files against any server
-	"emulator/pusher":       {},
+	"emulator/pusher":       {"emulator/rawjson"},
+	"emulator/framing":      {},
+	"emulator/rawjson":      {},
 	"emulator/journal":      {},
 	"emulator/fault":        {},
-	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "testdata/scenarios", "emulator/fault", "emulator/pusher"},
+	"harness":               {"harness/echo", "harness/recording", "harness/spelling", "harness/yamlfile", "testdata/scenarios", "emulator/fault", "emulator/pusher"},
 	"harness/spelling":      {},
-	"harness/echo":          {"emulator/pusher"},
+	"harness/yamlfile":      {},
+	"harness/echo":          {"emulator/framing", "emulator/pusher", "emulator/rawjson"},
 	"harness/recording":     {"emulator/journal", "emulator/pusher"},
 	"harness/report":        {"harness"},
 	"frontend":              {},
@@ -55,7 +58,7 @@ var mayUse = map[string][]string{
 	"github.com/prometheus":        {"app/metrics", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/expr-lang/expr":    {"emulator/laravel", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", ""},
 	"github.com/gorilla/websocket": {
-		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/api", "app/cli", "app/desktop", "",
+		"emulator", "emulator/conversation", "emulator/proxy", "harness/echo", "harness", "harness/report", "app", "app/diagnosis", "app/api", "app/cli", "app/desktop", "",
 	},
 }
 

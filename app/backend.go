@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"echolab/app/diagnosis"
 	"echolab/emulator"
 	"echolab/emulator/journal"
 	"echolab/emulator/laravel"
@@ -38,6 +40,9 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		App:     a.signingApp,
 		Publish: a.publishAsBackend,
 		Hosts:   []string{cfg.Hostname, cfg.Host, hostOf(cfg.BackendAddr), cfg.PublishesTo.Host},
+		Server:  a.clientsAt,
+		Known:   publishedTokens(),
+		Refused: a.noteRefused,
 		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
 		Logger:  a.log,
 	}, cfg.Application)
@@ -63,6 +68,24 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 	return b, nil
 }
 
+// listensAt is where a program on this machine reaches the server.
+func (a *App) listensAt() *url.URL {
+	at, err := url.Parse(a.URL())
+	if err != nil { // an IPv6 zone, such as fe80::1%eth0
+		return &url.URL{Scheme: a.config.Scheme(), Host: net.JoinHostPort("localhost", strconv.Itoa(a.config.Port))}
+	}
+	return at
+}
+
+// clientsAt is where clients find the server: its address under the name that it was given for them.
+func (a *App) clientsAt() *url.URL {
+	at := a.listensAt()
+	if name := a.Hostname(); name != "" && checkHost(name) == "" && !slices.Contains([]string{"0.0.0.0", "::"}, name) {
+		at.Host = net.JoinHostPort(name, at.Port())
+	}
+	return at
+}
+
 // hostOf is the host of an address with a port, "" where there is none.
 func hostOf(addr string) string {
 	host, _, _ := net.SplitHostPort(addr)
@@ -85,6 +108,24 @@ func (a *App) publishAsBackend(ctx context.Context, p pusher.Publication) error 
 		return fmt.Errorf("BroadcastException: Pusher error: %s.%s", no.Text, why)
 	}
 	return err
+}
+
+// noteRefused puts a no of /broadcasting/auth into the journal: the server itself never hears of such a subscription.
+func (a *App) noteRefused(ctx context.Context, no laravel.RefusedChannel) {
+	if a.journal.Admit(ctx) != nil {
+		return // the caller has gone, or the database is stuck
+	}
+	a.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Server, App: a.apps.all()[0].ID, Event: diagnosis.RefusedAuth,
+		Channel: cut(no.Channel), Socket: cut(no.Socket), User: cut(no.User), Note: cut(no.Why)})
+}
+
+// cut is a stranger's text as far as an entry keeps it.
+func cut(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // runBackend starts what the emulated application does by itself, and looking for changed files. The function that it returns ends that and its
@@ -151,6 +192,8 @@ type BackendStatus struct {
 	File        string               // the echolab.yaml that was read last, "" for none
 	Problem     string               // why a changed configuration is not used
 	Waiting     []string             // settings that differ in the files and need a restart
+	Policy      string               // connect-src of a page that connects to the server, with the port; "" when it is off or as written
+	Notes       []string             // what does not show on the wire; see laravel.Notes
 }
 
 // BackendStatus tells how the emulated application is run and what it consists of now.
@@ -160,6 +203,10 @@ func (a *App) BackendStatus() BackendStatus {
 	a.reloading.Unlock()
 	if a.backend != nil {
 		s.Application = a.backend.Application()
+		s.Notes = laravel.Notes(s.Mode, a.clientsAt(), a.listensAt())
+		if s.Mode != laravel.AsWritten {
+			s.Policy = laravel.PagePolicy(s.Mode, a.clientsAt())
+		}
 	}
 	return s
 }

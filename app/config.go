@@ -80,11 +80,12 @@ type Config struct {
 	Warnings []string
 
 	origins map[string]Origin
-	notes   []string  // remarks on single values, collected while they are read
-	parts   []Printed // sections of the emulated application: how much is in each, and where it stands
-	sources Sources   // what it was loaded from
-	watched []string  // the absolute paths of echolab.yaml and .env, be they there or not
-	stamp   string    // how they were when they were read
+	refused []refusedKey // keys that are named here and not let in
+	notes   []string     // remarks on single values, collected while they are read
+	parts   []Printed    // sections of the emulated application: how much is in each, and where it stands
+	sources Sources      // what it was loaded from
+	watched []string     // the absolute paths of echolab.yaml and .env, be they there or not
+	stamp   string       // how they were when they were read
 }
 
 // Values of Config.Profile, Config.TLS, Config.LogFormat and Config.Ack.
@@ -140,6 +141,7 @@ func Load(src Sources) (Config, error) {
 		l.resolveDB()
 		l.resolveTLS()
 		l.resolveApplication()
+		l.resolveKeys()
 		l.checkTogether()
 	}
 	l.config.Warnings = append(l.config.Warnings, l.config.notes...)

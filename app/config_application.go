@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -214,77 +215,27 @@ func (d *describing) events() {
 	}
 }
 
-// workflows brings both formats of the guide into one form. Where keys of both are there the formal ones win.
+// workflows brings both formats of the guide into one form.
 func (d *describing) workflows() {
 	for _, b := range d.sections["workflows"].branches() {
-		w := laravel.Workflow{Name: b.key, Title: b.get("title").text, Message: b.get("message").text}
-		formal := b.get("recipient_type").value != nil
-		if body := b.get("body"); b.get("message").value == nil {
-			w.Message, w.Simplified = body.text, true
-		} else if body.value != nil {
-			d.both(b, "message", "body")
+		w, warnings, err := laravel.ParseWorkflow(b.object().With("name", b.key))
+		at := func(field string) Origin {
+			for _, place := range []Origin{b.get(field).at, b.get("recipient_type").at} {
+				if place != (Origin{}) {
+					return place
+				}
+			}
+			return b.at
 		}
-		switch {
-		case formal && b.get("to").value != nil:
-			d.both(b, "recipient_type", "to")
-			fallthrough
-		case formal:
-			w.Recipient = d.formalRecipient(b)
-		default:
-			w.Recipient = simpleRecipient(b.get("to"))
+		for _, warning := range warnings {
+			d.warn("%s: %s: %s", at(warning.Field), short(b.key), warning.Error())
+		}
+		var wrong *laravel.FieldError
+		if errors.As(err, &wrong) {
+			d.refuse(at(wrong.Field), "%s: %s", short(b.key), wrong)
 		}
 		d.app.Workflows = append(d.app.Workflows, w)
 	}
-}
-
-func (d *describing) both(b branch, formal, simple string) {
-	d.warn("%s: %s has %s and %s; the first is taken, the second has no effect", b.get(simple).at, short(b.key), formal, simple)
-}
-
-// formalRecipient takes the key that goes with recipient_type.
-func (d *describing) formalRecipient(b branch) laravel.Recipient {
-	kind := b.get("recipient_type").text
-	key := map[string]string{"role": "recipient_role", "user": "recipient_id", "client": "recipient_client_id"}[kind]
-	t := b.get(key)
-	if t.value == nil {
-		d.refuse(b.get("recipient_type").at, "recipient_type: %s needs %s beside it", kind, key)
-		return laravel.Recipient{}
-	}
-	switch kind {
-	case "role":
-		return laravel.Recipient{Role: t.text}
-	case "user":
-		return laravel.Recipient{User: t.id()}
-	}
-	return laravel.Recipient{Client: t.id()}
-}
-
-// simpleRecipient is a role, or role:admin, or user:7, or client:5, or a user's number, in quotes too.
-func simpleRecipient(t tree) laravel.Recipient {
-	if _, number := t.value.(int64); number {
-		return laravel.Recipient{User: t.id()}
-	}
-	if _, err := strconv.ParseInt(t.text, 10, 64); err == nil {
-		return laravel.Recipient{User: parseID(t.text)}
-	}
-	if role, ok := strings.CutPrefix(t.text, "role:"); ok {
-		return laravel.Recipient{Role: role}
-	}
-	if id, ok := strings.CutPrefix(t.text, "user:"); ok {
-		return laravel.Recipient{User: parseID(id)}
-	}
-	if id, ok := strings.CutPrefix(t.text, "client:"); ok {
-		return laravel.Recipient{Client: parseID(id)}
-	}
-	return laravel.Recipient{Role: t.text}
-}
-
-// parseID is the id that a person means by a text: a number where it is one.
-func parseID(text string) laravel.ID {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
-		return laravel.IntID(n)
-	}
-	return laravel.TextID(text)
 }
 
 func (d *describing) settings() {

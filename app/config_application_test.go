@@ -163,8 +163,8 @@ workflows:
 		{Name: "both", Recipient: admin, Title: "T", Message: "M"},
 	}, cfg.Application.Workflows)
 	assert.Equal(t, []string{
-		"echolab.yaml:10:90: both has message and body; the first is taken, the second has no effect",
-		"echolab.yaml:10:59: both has recipient_type and to; the first is taken, the second has no effect",
+		"echolab.yaml:10:59: both: to has no effect beside recipient_type: where both formats are used, the formal one counts",
+		"echolab.yaml:10:90: both: body has no effect beside message: where both formats are used, the formal one counts",
 	}, cfg.Warnings)
 }
 
@@ -278,7 +278,9 @@ var refusals = []struct {
 	{"a workflow without a recipient", "workflows: {a: {title: T, body: B}}", "1:16: a needs recipient_type or to", true},
 	{"a workflow without words", "workflows: {a: {title: T, to: admin}}", "1:16: a needs message or body", true},
 	{"a kind of recipient", "workflows: {a: {recipient_type: rol, recipient_role: x, title: T, body: B}}", "1:33: recipient_type: rol must be role or user or client; did you mean role?", true},
-	{"a recipient without its key", "workflows: {a: {recipient_type: user, recipient_role: x, title: T, body: B}}", "1:33: recipient_type: user needs recipient_id beside it", false},
+	{"a recipient without its key", "workflows: {a: {recipient_type: user, recipient_role: x, title: T, body: B}}", "1:33: a: recipient_id is missing, which recipient_type: user asks for", false},
+	{"a recipient of no kind", "workflows: {a: {to: 'team:7', title: T, body: B}}", "1:21: a: to is \"team:7\"; write admin, user:7, client:5 or role:admin", false},
+	{"a workflow with an empty title", "workflows: {a: {to: admin, title: '', body: B}}", "1:35: a: title must be a text that is not empty", false},
 	{"nobody as default user", "auth: {default_user: 99}", "1:22: default_user: there is no user with the id 99; there are 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12", false},
 	{"the same id as a text", "auth: {default_user: '1'}", `1:22: default_user: there is no user with the id "1"; there are 1,`, false},
 	{"a default user that is a list", "auth: {default_user: [1]}", "1:22: default_user must be a text or a whole number or nothing, not a list", true},
@@ -295,8 +297,8 @@ var refusals = []struct {
 	{"an alias of itself", "entities: &e {a: *e}", "1:18: this alias stands for something that it is itself a part of", false},
 	{"a number beyond 64 bits", "seed: 99999999999999999999", "seed", false},
 	{"a key twice", "users: []\nusers: []", `2:1: mapping key "users" already defined at [1:1]`, false},
-	{"brackets without end", "users: " + strings.Repeat("[", 50_000), "line 1, column 72: more than 64 values within each other", false},
-	{"dashes without end", "users:\n " + strings.Repeat("- ", 50_000), "line 2, column 130: more than 64 values within each other", false},
+	{"brackets without end", "users: " + strings.Repeat("[", 50_000), "echolab.yaml:1:72: more than 64 values within each other", false},
+	{"dashes without end", "users:\n " + strings.Repeat("- ", 50_000), "echolab.yaml:2:130: more than 64 values within each other", false},
 	{"anchors without end", "users: " + strings.Repeat("&a ", 50_000), "more than 64 values within each other", false},
 	{"aliases that swell", "entities:\n  a:\n    - {id: 1, x: &a [0,0,0,0,0,0,0,0,0]}\n    - {id: 2, x: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]}\n    - {id: 3, x: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]}\n    - {id: 4, x: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]}\n    - {id: 5, x: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]}\n    - {id: 6, x: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]}\n",
 		"more than 500000 values; aliases count as often as they are used", false},

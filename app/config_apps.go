@@ -67,6 +67,9 @@ func (l *loader) app(i int, doc appDocument, named map[string]value) pusher.App 
 			l.problem("%s: this app has no %s; add one", doc.from, row.Name)
 		}
 		take(l, row, &app, prefix, candidates)
+		if row.Name == "keys" {
+			l.keyPlaces(prefix, len(app.Keys), candidates)
+		}
 	}
 	for _, hook := range doc.webhooks {
 		if made, ok := l.webhook(hook); ok {
@@ -140,25 +143,6 @@ func (l *loader) completes(id value, name string) bool {
 		}
 	}
 	return false
-}
-
-// checkUnique refuses two apps with one id or key: the second could never be reached.
-func (l *loader) checkUnique() {
-	for _, name := range []string{"id", "key"} {
-		seen := make(map[string]int)
-		for i, app := range l.config.Apps {
-			has := app.ID
-			if name == "key" {
-				has = app.Key
-			}
-			if before, twice := seen[has]; twice {
-				l.problem("%s: %s: %s is also the %s of the app at %s; every app needs its own",
-					l.config.Origin(fmt.Sprintf("apps[%d].%s", i, name)), name, short(has), name,
-					l.config.Origin(fmt.Sprintf("apps[%d].%s", before, name)))
-			}
-			seen[has] = i
-		}
-	}
 }
 
 // WebhookEvents are the names that a webhook can be limited to (Pusher docs: Webhooks).

@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/token"
+
+	"echolab/harness/yamlfile"
 )
 
 // document is echolab.yaml with the place of every value, not yet checked against the rules of each.
@@ -52,8 +54,8 @@ type fileReader struct {
 
 // readDocument reads echolab.yaml. Every problem is one line with file:line:column.
 func readDocument(name string, content []byte) (doc document, problems []string) {
-	r := &fileReader{name: name, anchors: make(map[string]ast.Node)}
-	file, err := parseYAML(content)
+	r := &fileReader{name: name}
+	file, err := yamlfile.Parse(content)
 	if err != nil {
 		return document{}, []string{r.syntax(err)}
 	}
@@ -64,7 +66,7 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return document{}, nil
 	}
-	ast.Walk(anchorVisitor{r.anchors}, file.Docs[0].Body)
+	r.anchors = yamlfile.Anchors(file.Docs[0].Body)
 	doc.values = make(map[string]value)
 	doc.sections = make(map[string]tree)
 	known := []string{"apps"}
@@ -119,6 +121,9 @@ func readDocument(name string, content []byte) (doc document, problems []string)
 }
 
 func (r *fileReader) syntax(err error) string {
+	if deep, ok := errors.AsType[*yamlfile.DepthError](err); ok {
+		return fmt.Sprintf("%s: %s", r.at(deep.Token, ""), deep)
+	}
 	var known yaml.Error
 	if errors.As(err, &known) && known.GetToken() != nil {
 		return fmt.Sprintf("%s: %s", r.at(known.GetToken(), ""), oneLine(known.GetMessage()))
@@ -253,6 +258,7 @@ func (r *fileReader) scalar(into map[string]value, name, key string, at *token.T
 				return
 			}
 			v.list = append(v.list, text)
+			v.places = append(v.places, r.at(begin(item), key))
 		}
 	} else if text, word, null, ok := plain(node); ok {
 		v.text, v.word, v.null = text, word, null
@@ -299,15 +305,6 @@ func (r *fileReader) follow(node ast.Node) ast.Node {
 	}
 	r.refuse(node, "this alias stands for itself")
 	return nil
-}
-
-type anchorVisitor struct{ found map[string]ast.Node }
-
-func (v anchorVisitor) Visit(node ast.Node) ast.Visitor {
-	if anchor, ok := node.(*ast.AnchorNode); ok && anchor.Name != nil {
-		v.found[anchor.Name.GetToken().Value] = anchor.Value
-	}
-	return v
 }
 
 func keyText(key ast.MapKeyNode) string {

@@ -107,6 +107,9 @@ func TestLoad_ResolvesAsLaravelAndReverbDo(t *testing.T) {
 				limit := number(t, want.MaxConnections)
 				expected.MaxConnections = &limit
 			}
+			if c.ID == "config-001" { // its VITE_REVERB_APP_KEY is the production key (protocol K.9, X18)
+				expected.Keys = []string{"prod-reverb-key-xxx"}
+			}
 			assert.Equal(t, expected, cfg.Apps[0])
 			assert.Equal(t, app.Endpoint{Scheme: asText(c.PublishesTo.Scheme), Host: asText(c.PublishesTo.Host), Port: asText(c.PublishesTo.Port)}, cfg.PublishesTo)
 		})

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -107,7 +108,7 @@ func shown(v any) string {
 	case nil:
 		return "no limit"
 	case []string:
-		return strings.Join(v, ", ")
+		return cmp.Or(strings.Join(v, ", "), "-")
 	case string:
 		if v == "" {
 			return "-"

@@ -1,64 +1,22 @@
 package app
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
 	"echolab/emulator/laravel"
+	"echolab/harness/yamlfile"
 )
 
 // What a configuration file may take, so that no file can hold Echolab up: a broken one may turn up while it runs.
 const (
 	maxConfigFile = 4 << 20 // bytes
-	maxDepth      = 64      // values within values
 	maxValues     = 500_000 // aliases counted as often as they are used
 )
-
-// parseYAML turns a panic of the library into an error: a file must never end the program. Nesting is limited before
-// the parser sees it, which takes 14 s for 50,000 brackets.
-func parseYAML(content []byte) (file *ast.File, err error) {
-	defer func() {
-		if caught := recover(); caught != nil {
-			file, err = nil, fmt.Errorf("this is not YAML: %v", caught)
-		}
-	}()
-	tokens := lexer.Tokenize(string(content))
-	if at := tooDeep(tokens); at != nil {
-		return nil, fmt.Errorf("line %d, column %d: more than %d values within each other", at.Position.Line, at.Position.Column, maxDepth)
-	}
-	return parser.Parse(tokens, 0)
-}
-
-// tooDeep gives the token at which flow brackets, or the signs before one value, are nested too deeply. Blocks that are
-// indented need no limit of their own: their depth is at most the root of the file's size.
-func tooDeep(tokens token.Tokens) *token.Token {
-	brackets, signs := 0, 0
-	for i, tk := range tokens {
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			signs++
-		default:
-			if i == 0 || tokens[i-1].Type != token.AnchorType { // an anchor's name
-				signs = 0
-			}
-		}
-		if brackets > maxDepth || signs > maxDepth {
-			return tk
-		}
-	}
-	return nil
-}
 
 // tree is a value of the file with its place. value is nil, bool, int64, float64, string, []tree or []branch.
 type tree struct {
@@ -101,8 +59,8 @@ func (r *treeReader) read(key string, node ast.Node, depth int) tree {
 		r.full = true
 		r.refuse(node, "more than %d values; aliases count as often as they are used", maxValues)
 		return t
-	case depth > maxDepth:
-		r.refuse(node, "more than %d values within each other", maxDepth)
+	case depth > yamlfile.MaxDepth:
+		r.refuse(node, "more than %d values within each other", yamlfile.MaxDepth)
 		return t
 	}
 	if alias, ok := node.(*ast.AliasNode); ok && r.anchors[alias.Value.GetToken().Value] == nil {

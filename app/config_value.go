@@ -38,6 +38,7 @@ func (o Origin) String() string {
 type value struct {
 	text   string
 	list   []string // of a YAML sequence
+	places []Origin // of each of list
 	isList bool
 	null   bool // the word null, in YAML and to Laravel
 	word   bool // the word true or false, not in quotes in YAML

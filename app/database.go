@@ -10,6 +10,7 @@ import (
 
 	"echolab/app/store"
 	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
 )
 
 // Words of the store that the faces need.
@@ -38,7 +39,8 @@ func storeOptions(cfg Config, logger *slog.Logger) store.Options {
 
 // Database is the databases of a configuration, without a server. A server may be using them meanwhile.
 type Database struct {
-	store *store.Store
+	store   *store.Store
+	profile *pusher.Profile
 }
 
 // ReadDatabase opens them for reading. Close lets go of them. Errors are an *Error.
@@ -50,7 +52,12 @@ func ReadDatabase(ctx context.Context, cfg Config) (*Database, error) {
 	if err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
-	return &Database{s}, nil
+	profile, err := pusher.ProfileNamed(cfg.Profile)
+	if err != nil {
+		_ = s.Close()
+		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	return &Database{s, profile}, nil
 }
 
 func inMemory() error {

@@ -200,7 +200,7 @@ func TestExport_SaysWhatWasDeletedMeanwhile(t *testing.T) {
 			first := true
 			done, err := d.Export(t.Context(), io.Discard, "ndjson", c.query, func(int64, uint64) {
 				if first && c.clear > 0 {
-					_, _, err := s.Clear(t.Context(), "", c.clear)
+					_, err := s.Clear(t.Context(), "", c.clear)
 					assert.NoError(t, err)
 				}
 				first = false

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,6 +160,9 @@ func (d Described) Emit(ctx context.Context, to *Remote, o Occurrence) (Emitted,
 	out := emittedOf(composed)
 	if to == nil {
 		return out, nil
+	}
+	if d.Application.Auth.EncryptionKey == nil && slices.ContainsFunc(out.Sent, func(s Sent) bool { return strings.HasPrefix(s.Channels[0], "private-encrypted-") }) {
+		out.Notes = append(out.Notes, "encrypted with the key that Echolab derives from the app's secret; for an application with a master key of its own, set auth.encryption_key in echolab.yaml")
 	}
 	for i := range out.Sent {
 		if out.Sent[i].Answer, err = to.Publish(ctx, out.Sent[i].Publication); err != nil {

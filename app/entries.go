@@ -27,7 +27,6 @@ func (a *App) Entries(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, a.unread(err)
 	}
-	page.Entries = slices.DeleteFunc(page.Entries, func(e journal.Entry) bool { return a.cleared.left(e.Seq) })
 	if len(page.Entries) == 0 {
 		if err := a.unheardOf(ctx, q.App); err != nil {
 			return Page{}, err
@@ -80,37 +79,19 @@ func (a *App) Entry(ctx context.Context, seq uint64) (journal.Entry, error) {
 // Cleared tells whether an entry of the journal was cleared: memory may still hold it.
 func (a *App) Cleared(e *journal.Entry) bool { return a.cleared.has(e) }
 
-// cleared remembers what was cleared and is still there: in memory everything up to some entry, in the database its
-// newest entries.
+// cleared remembers what was cleared and is still in memory: everything up to some entry.
 type cleared struct {
-	mu     sync.Mutex          // guards what follows
-	upTo   map[string]uint64   // by app; "" is every app
-	newest map[uint64]struct{} // of the database
+	mu   sync.Mutex        // guards what follows
+	upTo map[string]uint64 // by app; "" is every app
 }
 
-// set returns how many of newest it did not know yet.
-func (c *cleared) set(appID string, upTo uint64, newest []uint64) (n int64) {
+func (c *cleared) set(appID string, upTo uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.upTo == nil {
-		c.upTo, c.newest = map[string]uint64{}, map[uint64]struct{}{}
+		c.upTo = map[string]uint64{}
 	}
 	c.upTo[appID] = upTo
-	for _, seq := range newest {
-		if _, known := c.newest[seq]; !known {
-			c.newest[seq] = struct{}{}
-			n++
-		}
-	}
-	return n
-}
-
-// left tells whether an entry of the database was cleared.
-func (c *cleared) left(seq uint64) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.newest[seq]
-	return ok
 }
 
 // has tells whether an entry in memory was cleared.
@@ -122,7 +103,7 @@ func (c *cleared) has(e *journal.Entry) bool {
 
 // ClearEntries takes everything out of the database that has happened in an app so far, or in all of them and in none
 // for "", and tells how many entries that were. Who is connected and subscribed stays as it is, and so does what a
-// recording or a run needs. The newest entry of a database file is only hidden until Echolab ends: numbers go on from it.
+// recording or a run needs.
 func (a *App) ClearEntries(ctx context.Context, appID string) (int64, error) {
 	settled, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
@@ -131,9 +112,10 @@ func (a *App) ClearEntries(ctx context.Context, appID string) (int64, error) {
 	if err := a.unheardOf(ctx, appID); err != nil {
 		return 0, err
 	}
-	n, newest, err := a.store.Clear(ctx, appID, last)
+	n, err := a.store.Clear(ctx, appID, last)
 	if err != nil {
 		return n, &Error{Code: Away, Message: fmt.Sprintf("the database could not be cleared: %v", err), Err: err}
 	}
-	return n + a.cleared.set(appID, last, newest), nil
+	a.cleared.set(appID, last)
+	return n, nil
 }

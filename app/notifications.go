@@ -127,7 +127,10 @@ func (a *App) SendWorkflow(ctx context.Context, workflow, data json.RawMessage) 
 	if given.Get("name") == nil {
 		given = given.With("name", "given")
 	}
-	w, warnings, err := laravel.ParseWorkflow(given)
+	w, ineffective, err := laravel.ParseWorkflow(given)
+	for _, field := range ineffective {
+		warnings = append(warnings, field.Error())
+	}
 	if err != nil {
 		var field *laravel.FieldError
 		if errors.As(err, &field) {

@@ -234,6 +234,31 @@ func TestBackend_AnswersOnTheServersPortAndOnItsOwn(t *testing.T) {
 	assert.Error(t, err, "its listener ends with the rest")
 }
 
+// TestBackend_AForeignName: the built-in users' token stands in a public file, so a page whose name was pointed here knows it.
+// A token of one's own is proof, and so is a name that was configured.
+func TestBackend_AForeignName(t *testing.T) {
+	for _, row := range []struct {
+		file, token, host string
+		want              int
+	}{
+		{"", "ada-token", "127.0.0.1", 200},
+		{"", "ada-token", "evil.example.com", 403},
+		{"", "1", "evil.example.com", 403},
+		{"", "ada-token", "portal.example.com", 200},
+		{"users: [{id: 1, name: Ada, token: of-my-own}]\n", "of-my-own", "evil.example.com", 200},
+	} {
+		c := runConfigured(t, row.file, "hostname", "portal.example.com")
+		req, err := http.NewRequest(http.MethodGet, "http://"+c.Addr().String()+"/api/user", nil)
+		require.NoError(t, err)
+		req.Host = row.host
+		req.Header.Set("Authorization", "Bearer "+row.token)
+		res, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		assert.Equal(t, row.want, res.StatusCode, "%v", row)
+	}
+}
+
 func TestBackend_Off(t *testing.T) {
 	c := runConfigured(t, "", "backend", "off", "backend-addr", "0")
 	assert.Equal(t, 404, c.get("/login"))

@@ -81,7 +81,10 @@ func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State
 			return State{}, err
 		}
 	}
-	if at < moment.First {
+	switch {
+	case moment.First == 0:
+		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more; nothing is", at)}
+	case at < moment.First:
 		return State{}, &Error{Code: NotFound, Message: fmt.Sprintf("entry %d is not kept any more; the oldest is %d", at, moment.First)}
 	}
 	state = State{Seq: at, At: moment.Time}

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"echolab/emulator/laravel"
@@ -38,7 +40,7 @@ type Trial struct {
 // Try runs a scenario and returns what came of it, whatever that is. Errors are of what was asked for, an *Error.
 func Try(ctx context.Context, t Trial) (*harness.Result, error) {
 	opt := harness.Options{ServerPID: t.ServerPID, Application: t.Application, Version: t.Version, Progress: t.Progress, Heard: t.Heard,
-		Catalogue: catalogue{DescribedBy(t.Config)}}
+		Catalogue: &catalogue{Described: DescribedBy(t.Config)}}
 	if key := DescribedBy(t.Config).Application.Auth.EncryptionKey; len(key) == 32 {
 		opt.MasterKey = key
 	}
@@ -91,15 +93,37 @@ func (t Trial) run(ctx context.Context, opt harness.Options) (*harness.Result, e
 		}
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
 	}
+	if c, ok := opt.Catalogue.(*catalogue); ok {
+		c.mu.Lock()
+		result.Warnings = append(result.Warnings, c.notes...)
+		c.mu.Unlock()
+	}
 	return result, nil
 }
 
 // catalogue draws events for the harness.
-type catalogue struct{ Described }
+type catalogue struct {
+	Described
+	mu    sync.Mutex // guards notes
+	notes []string   // what a person may not expect of the events drawn so far, each once
+}
+
+// maxNotes is how many a result has room for.
+const maxNotes = 10
+
+func (c *catalogue) note(event string, notes []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, note := range notes {
+		if note = "emit " + event + ": " + note; len(c.notes) < maxNotes && !slices.Contains(c.notes, note) {
+			c.notes = append(c.notes, note)
+		}
+	}
+}
 
 // Occurrence implements harness.Catalogue.
-func (c catalogue) Occurrence(name string, params, set map[string]any, seed uint64) ([]harness.Emission, error) {
-	o := Occurrence{Event: name, Params: make(map[string]any, len(params)), Seed: &seed}
+func (c *catalogue) Occurrence(name string, params, set map[string]any, seed uint64) ([]harness.Emission, error) {
+	o := Occurrence{Event: name, Params: make(map[string]any, len(params)), Seed: &seed, Plain: true} // the harness encrypts, once it has marked it
 	for key, value := range params {
 		o.Params[key] = settled(value)
 	}
@@ -110,6 +134,7 @@ func (c catalogue) Occurrence(name string, params, set map[string]any, seed uint
 	if err != nil {
 		return nil, emitError(err)
 	}
+	c.note(name, composed.Notes)
 	out := make([]harness.Emission, len(composed.Publications))
 	for i, p := range composed.Publications {
 		out[i] = harness.Emission{Event: p.Event, Channels: p.Channels, Payload: []byte(p.Data)}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"echolab/emulator/framing"
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
@@ -30,7 +31,7 @@ type conn struct {
 	controls atomic.Bool  // uses control frames for pings
 
 	reader reader
-	in     inbound
+	in     framing.Reader
 	first  uint8         // messages so far, up to freshFirst
 	noted  uint8         // refusals that were logged, up to notedMost
 	subs   subscriptions // owned by the read goroutine

@@ -1,13 +1,9 @@
 package emulator
 
-import "encoding/binary"
+import (
+	"encoding/binary"
 
-// WebSocket opcodes (RFC 6455, section 5.2).
-const (
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xa
+	"echolab/emulator/framing"
 )
 
 // frame is one unmasked WebSocket frame, header and payload, built once and shared by every queue that it is in.
@@ -46,13 +42,24 @@ func (f frame) payload() []byte {
 	return f[2:]
 }
 
-func textFrame(payload []byte) frame { return newFrame(opText, payload) }
+func textFrame(payload []byte) frame { return newFrame(framing.Text, payload) }
 
 // closeFrame carries a code and a reason of at most 123 bytes; code 1005 (nothing given) is an empty frame.
 func closeFrame(code int, reason string) frame {
 	if code == 1005 {
-		return newFrame(opClose, nil)
+		return newFrame(framing.Close, nil)
 	}
 	payload := binary.BigEndian.AppendUint16(nil, uint16(code))
-	return newFrame(opClose, append(payload, reason[:min(len(reason), 123)]...))
+	return newFrame(framing.Close, append(payload, reason[:min(len(reason), 123)]...))
+}
+
+// closeOf is what a client that breaks WebSocket's rules is told, and why, for the journal.
+func closeOf(bad *framing.Violation) (f frame, why string) {
+	switch bad.Code {
+	case 1002:
+		return closeFrame(1002, bad.Reason), "closed with 1002: not a WebSocket frame: " + bad.Reason
+	case 1009:
+		return closeFrame(1009, "Maximum message size exceeded"), bad.Reason
+	}
+	return closeFrame(bad.Code, ""), bad.Reason
 }

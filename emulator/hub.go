@@ -105,6 +105,9 @@ func (h *hub) everyShard(f func(*shard)) {
 	}
 }
 
+// tooLong is how the reason of a connection begins that ended because of a message's size (package framing).
+const tooLong = "a message of more than "
+
 // remove takes a connection out of its channels and forgets it. Its cost is the connection's own channels.
 // Called by the connection's read goroutine when it has stopped reading.
 func (h *hub) remove(c *conn, reason string, waiting int) {
@@ -290,26 +293,15 @@ func (h *hub) publish(e journal.Entry, text []byte, except *conn, keep bool) (se
 	return seq, e.Count
 }
 
-// neighbours are the other names that a channel may have been meant to have, and how Laravel broadcasts on them.
-var neighbours = []struct{ prefix, class string }{
-	{"private-", "PrivateChannel"},
-	{"presence-", "PresenceChannel"},
-	{"private-encrypted-", "EncryptedPrivateChannel"},
-	{"", "Channel"},
-}
+// neighbours are the prefixes of the other names that a channel may have been meant to have.
+var neighbours = []string{"private-", "presence-", "private-encrypted-", ""}
 
 // whyNobody puts into words why an event reached nobody, with the likely mistake: the same name under another prefix.
 func (h *hub) whyNobody(name string) string {
 	why := "Nobody was subscribed to " + short(name) + "."
-	base := name
-	for _, prefix := range []string{"private-encrypted-", "private-", "presence-"} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok {
-			base = rest
-			break
-		}
-	}
-	for _, other := range neighbours {
-		channel := other.prefix + base
+	_, base := pusher.LaravelChannel(name)
+	for _, prefix := range neighbours {
+		channel := prefix + base
 		if channel == name {
 			continue
 		}
@@ -328,7 +320,8 @@ func (h *hub) whyNobody(name string) string {
 		default:
 			continue
 		}
-		return why + short(channel) + ": broadcast on " + other.class + "('" + short(base) + "')."
+		class, _ := pusher.LaravelChannel(channel)
+		return why + short(channel) + ": broadcast on " + class + "('" + short(base) + "')."
 	}
 	return why
 }

@@ -80,7 +80,7 @@ func TestLog_HoldsBackWhatRepeats(t *testing.T) {
 			`level=INFO msg="connection refused" path=/app/nobody reason="4001 Application does not exist" origin=""`,
 			`level=WARN msg="connection closed with 1009: its message was too large" app=client-portal socket=\S+ reason="a message of more than 10000 bytes: send less, or raise REVERB_APP_MAX_MESSAGE_SIZE"`,
 		}
-		count := func(pattern string) int { return len(regexp.MustCompile(pattern + `\n`).FindAllString(log.text(), -1)) }
+		count := func(pattern string) int { return len(regexp.MustCompile(pattern+`\n`).FindAllString(log.text(), -1)) }
 		for _, line := range lines {
 			assert.Equal(t, 1, count(line), "%s in\n%s", line, log.text())
 		}

@@ -31,7 +31,7 @@ type Config struct {
 	Answered func(took time.Duration, kept bool)
 	// HookRetried, which may be nil, is told of each request of an app's webhook that failed and is to be tried again.
 	HookRetried func(appID string)
-	Logger   *slog.Logger // nil: silent
+	Logger      *slog.Logger // nil: silent
 }
 
 // Fallback serves what Reverb has no route for, such as the application's own routes on the same port. Requests that it
@@ -53,6 +53,10 @@ type Apps interface {
 	ByID(id string) (app *pusher.App, ok bool)
 	ByKey(key string) (app *pusher.App, ok bool)
 }
+
+// KeyExplainer is what Apps may be besides: it says why a key that was asked for names no application, in words for the
+// log and the journal; "" where there is no more to say.
+type KeyExplainer interface{ WhyNot(key string) string }
 
 // Server serves the emulated Reverb. It is an http.Handler; Serve adds what Reverb says to bytes that are not HTTP.
 type Server struct {

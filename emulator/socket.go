@@ -15,12 +15,13 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"echolab/emulator/framing"
 	"echolab/emulator/journal"
 	"echolab/emulator/pusher"
 )
 
 // upgrader does the handshake. Compression is not offered, as Reverb offers none; what it allocates for reading and
-// writing is not used: see inbound and conn.flush.
+// writing is not used: see framing.Reader and conn.flush.
 var upgrader = websocket.Upgrader{
 	ReadBufferSize:  256,
 	WriteBufferPool: &sync.Pool{},
@@ -64,12 +65,12 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request, _ string, param
 	s.mu.Unlock()
 	if !known {
 		c.hub = newHub(s, "")
-		go c.turnAway(pusher.ErrNoApp, r)
+		go c.turnAway(pusher.ErrNoApp, r, s.whyNot(params[0]))
 		return
 	}
 	c.hub = s.hub(app)
 	if e := s.door(c, r); e != nil {
-		go c.turnAway(e, r)
+		go c.turnAway(e, r, originNote(e, r))
 		return
 	}
 	c.hub.add(c)
@@ -112,15 +113,25 @@ func (s *Server) door(c *conn, r *http.Request) *pusher.Error {
 	return nil
 }
 
-// turnAway tells a new connection why it may not stay and ends it.
-func (c *conn) turnAway(e *pusher.Error, r *http.Request) {
+// whyNot is what there is to say about a key that names no application, as the end of a sentence.
+func (s *Server) whyNot(key string) string {
+	if explains, ok := s.apps.(KeyExplainer); ok {
+		if why := explains.WhyNot(key); why != "" {
+			return ": " + why
+		}
+	}
+	return ""
+}
+
+// turnAway tells a new connection why it may not stay and ends it. What only the developer is to know is in more.
+func (c *conn) turnAway(e *pusher.Error, r *http.Request, more string) {
 	s := c.hub.srv
 	defer s.conns.Done()
 	s.admit()
 	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, App: c.hub.appID,
-		Event: "connect " + short(r.URL.Path), Note: e.Error() + originNote(e, r)})
+		Event: "connect " + short(r.URL.Path), Note: e.Error() + more})
 	path, origin := short(r.URL.Path), short(r.Header.Get("Origin"))
-	s.say(slog.LevelInfo, "connection refused", path+" "+origin, e.Error(), "path", path, "reason", e.Error(), "origin", origin)
+	s.say(slog.LevelInfo, "connection refused", path+" "+origin, e.Error()+more, "path", path, "reason", e.Error()+more, "origin", origin)
 	c.send(textFrame(s.profile.ErrorText(e)))
 	if e == pusher.ErrNoApp {
 		c.sendAway(e, e.Message)
@@ -177,7 +188,7 @@ const (
 func (c *conn) read() (reason string, goOn bool) {
 	if c.reader == nil {
 		c.reader = newReader(c)
-		c.in.limit = max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
+		c.in.Masked, c.in.Limit = true, max(c.app.MaxMessageSize, c.hub.srv.profile.MinMessageSize)
 	}
 	fresh := false
 	for {
@@ -189,10 +200,10 @@ func (c *conn) read() (reason string, goOn bool) {
 			return endReason(err), false
 		}
 		before := c.lastSeen.Load()
-		bad := c.in.feed(b, c.hear)
+		bad := c.in.Feed(b, c.hear)
 		c.reader.done()
 		if bad != nil {
-			c.end(closeFrame(bad.code, bad.reason), bad.why)
+			c.end(closeOf(bad))
 		}
 		if bad != nil || c.over() {
 			return "", false // the reason is known already
@@ -205,19 +216,19 @@ func (c *conn) read() (reason string, goOn bool) {
 }
 
 // hear deals with one message or control frame; false ends the reading.
-func (c *conn) hear(op byte, payload []byte) bool {
+func (c *conn) hear(op byte, _ bool, payload []byte) bool {
 	switch op {
-	case opPing:
+	case framing.Ping:
 		c.controls.Store(true)
 		c.touch()
-		c.send(newFrame(opPong, payload))
-	case opPong:
+		c.send(newFrame(framing.Pong, payload))
+	case framing.Pong:
 		c.controls.Store(true)
 		c.touch()
-	case opClose:
-		code, text, bad := closing(payload)
+	case framing.Close:
+		code, text, bad := framing.ReadClose(payload)
 		if bad != nil {
-			c.end(closeFrame(bad.code, bad.reason), bad.why)
+			c.end(closeOf(bad))
 		} else {
 			c.end(closeFrame(code, text), "closed by the client with "+itoa(code))
 		}

@@ -4,6 +4,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"echolab/emulator/framing"
 	"echolab/emulator/pusher"
 )
 
@@ -44,7 +45,7 @@ func (c *conn) check(now time.Time) {
 	}
 	c.pingedAt.Store(now.UnixNano())
 	if c.controls.Load() {
-		c.send(newFrame(opPing, nil))
+		c.send(newFrame(framing.Ping, nil))
 		return
 	}
 	c.send(textFrame(pusher.PingText))

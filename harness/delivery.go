@@ -16,9 +16,12 @@ type DeliveryResult struct {
 	Duplicate int64 `json:"duplicate"`
 	Reordered int64 `json:"reordered"`
 	Leaked    int64 `json:"leaked"`
+	Altered   int64 `json:"altered"` // came with other data than was sent
 	Late      int64 `json:"late"`
 	Foreign   int64 `json:"foreign"`
-	Unmarked  int64 `json:"unmarked"` // events without a mark: not published by any run
+	// Siblings came of other segments' publications; they are part of the rest once segments are merged.
+	Siblings int64 `json:"siblings,omitempty"`
+	Unmarked int64 `json:"unmarked"` // events without a mark: not published by any run
 
 	Evidence []Evidence `json:"evidence"`
 }
@@ -28,7 +31,7 @@ const maxEvidence = 20
 
 // Evidence is one wrong delivery.
 type Evidence struct {
-	What    string  `json:"what"` // missing, duplicate, reordered, leaked, late
+	What    string  `json:"what"` // missing, duplicate, reordered, leaked, altered, late
 	Channel string  `json:"channel"`
 	Event   string  `json:"event"`
 	N       uint64  `json:"n"`       // number of the publication in this run

@@ -65,7 +65,7 @@ func newVocabulary(vars ...string) *vocabulary {
 
 // fixedNames are what every expression may name, besides variables and functions.
 var fixedNames = []struct{ Name, Help string }{
-	{"vu", "the virtual user's number in its scenario, from 1"},
+	{"vu", "the virtual user's number in its scenario, from 1; of an arrival rate without connect, whose turn it is: 1 + iteration % maxVUs"},
 	{"iteration", "the number of this iteration, from 0; of the whole scenario where the executor is an arrival rate"},
 	{"user", "who it is to the application: user.id, user.info"},
 	{"env", "the environment: env.TOKEN; a name that is not set is a mistake"},

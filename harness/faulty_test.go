@@ -195,6 +195,21 @@ func TestRun_FaultyServers(t *testing.T) {
 			}
 			return asItIs(m)
 		}, []string{"presence_drift", "presence_ghosts"}, nil},
+		{"alters a payload", func(f *faulty, _ *victim, m []byte) [][]byte {
+			if is(m, "InvoiceCreated") && f.every(20) {
+				m = bytes.Replace(m, []byte(`\"id\":`), []byte(`\"id\":9`), 1)
+			}
+			return asItIs(m)
+		}, []string{"deliveries_altered"}, nil},
+		{"writes payloads anew", func(_ *faulty, _ *victim, m []byte) [][]byte { // as a server does that decodes them
+			var outer map[string]any
+			var inner map[string]any
+			if json.Unmarshal(m, &outer) == nil && is(m, "InvoiceCreated") && json.Unmarshal([]byte(outer["data"].(string)), &inner) == nil {
+				outer["data"] = inner
+				m, _ = json.MarshalIndent(outer, "", " ")
+			}
+			return asItIs(m)
+		}, nil, nil},
 		{"calls an event by another name", func(f *faulty, _ *victim, m []byte) [][]byte {
 			if is(m, "InvoiceCreated") && f.every(20) {
 				m = bytes.Replace(m, []byte("InvoiceCreated"), []byte("InvoiceDeleted"), 1)
@@ -247,7 +262,7 @@ func TestRun_FaultyServers(t *testing.T) {
 				assert.Positive(t, count(t, r, name, nil), "%s\n%q\n%+v\n%+v", name, r.Reasons, r.Delivery, r.Presence)
 			}
 			for _, name := range []string{
-				"deliveries_missing", "deliveries_duplicate", "deliveries_reordered", "deliveries_leaked", "deliveries_late",
+				"deliveries_missing", "deliveries_duplicate", "deliveries_reordered", "deliveries_leaked", "deliveries_altered", "deliveries_late",
 				"presence_ghosts", "presence_missed", "presence_duplicate", "presence_drift", "connections_closed",
 			} {
 				if contains(c.counters, name) || contains(c.also, name) {

@@ -15,12 +15,15 @@ type groupRun struct {
 	*Group
 	r       *run
 	expects bool // a step waits for events, so they are kept
+	poses   bool // users are whoever the iteration is of: they have no connection or session that says otherwise
 
 	connect, reconnect, reconnects, iterations, dropped Series
 
-	rec  *Recorder
-	mu   sync.Mutex // guards what follows
-	kept []*User    // users who stay until the run's deliveries have come
+	rec     *Recorder
+	mu      sync.Mutex            // guards what follows
+	kept    []*User               // users who stay until the run's deliveries have come
+	resting map[*User]*time.Timer // users who only listen until they leave
+	who     map[int]identity
 }
 
 func (r *run) newGroup(g *Group) *groupRun {
@@ -30,6 +33,13 @@ func (r *run) newGroup(g *Group) *groupRun {
 		reconnects: r.registry.Series(Reconnects, scenario), iterations: r.registry.Series(Iterations, scenario),
 		dropped: r.registry.Series(DroppedIterations, scenario)}
 	out.expects = anyStep(g, func(a Action) bool { _, is := a.(*Expect); return is })
+	out.poses = g.Executor.Arrival() && !anyStep(g, func(a Action) bool {
+		switch a.(type) {
+		case *Connect, *HTTPStep:
+			return true
+		}
+		return false
+	})
 	return out
 }
 
@@ -70,6 +80,8 @@ func (g *groupRun) work(ctx context.Context) {
 	for _, s := range shifts {
 		last = max(last, s.End)
 	}
+	stop := g.rouse(ctx)
+	defer stop()
 	var working sync.WaitGroup
 	defer working.Wait()
 	for _, s := range shifts { // ordered by Start
@@ -84,19 +96,74 @@ func (g *groupRun) work(ctx context.Context) {
 		u.due = due
 		g.rec.Duration(g.r.lag, time.Since(due))
 		stays := s.End == last // to the group's end: it listens until what is under way has come
-		working.Go(func() { u.shift(ctx, begin.Add(s.End), stays) })
+		working.Add(1)
+		go u.shift(ctx, begin.Add(s.End), stays, working.Done)
 	}
+	if g.Executor != PerVUIterations {
+		pause(ctx, time.Until(begin.Add(last)))
+	}
+}
+
+// rouse has the users who rest leave when ctx ends; stop takes that back.
+func (g *groupRun) rouse(ctx context.Context) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, timer := range g.resting {
+			timer.Reset(0)
+		}
+	})
+}
+
+// rest has a user do nothing but listen until end, and then leave: a timer waits where a goroutine would cost 4 kB of
+// stack and, for the garbage collector, as much again.
+func (u *User) rest(ctx context.Context, end time.Time, left func()) {
+	g := u.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.resting == nil {
+		g.resting = make(map[*User]*time.Timer)
+	}
+	d := time.Until(end)
+	if ctx.Err() != nil { // rouse has come by
+		d = 0
+	}
+	g.resting[u] = time.AfterFunc(d, func() {
+		g.mu.Lock()
+		_, there := g.resting[u]
+		delete(g.resting, u)
+		g.mu.Unlock()
+		if there { // once, though it may have been roused just then
+			u.teardown(ctx)
+			u.bye()
+			left()
+		}
+	})
 }
 
 // user makes the virtual user of a number.
 func (g *groupRun) user(number int) *User {
-	u := &User{run: g.r, group: g, number: number, name: fmt.Sprintf("%s/%d", g.Name, number+1), rec: g.rec,
+	u := &User{run: g.r, group: g, number: number, vu: number + 1, name: fmt.Sprintf("%s/%d", g.Name, number+1), rec: g.rec,
 		rng: g.r.plan.Stream(g.Name, number)}
 	u.book = g.r.ledger.Client(u.name)
+	g.r.users.Add(1)
+	g.be(u)
+	return u
+}
+
+// identity is who a user is to the application.
+type identity struct {
+	id        string
+	info      []byte
+	infoValue any
+}
+
+// be gives a user the identity of its number.
+func (g *groupRun) be(u *User) {
 	if id, err := g.User.ID.Eval(u.env()); err == nil && id != "" {
 		u.id = id
 	} else {
-		u.id = u.name
+		u.id = fmt.Sprintf("%s/%d", g.Name, u.vu)
 		if err != nil {
 			g.r.fault(u, "template", err.Error())
 		}
@@ -109,9 +176,31 @@ func (g *groupRun) user(number int) *User {
 			g.r.fault(u, "template", err.Error())
 		}
 	}
-	g.r.users.Add(1)
+	u.infoValue = nil
 	_ = json.Unmarshal(u.info, &u.infoValue)
-	return u
+}
+
+// pose makes the user who takes an iteration of an arrival rate the one whose turn it is, so that what the iteration does
+// is not up to who was free.
+func (g *groupRun) pose(u *User, iteration uint64) {
+	number := int(iteration % uint64(max(1, g.MaxVUs, g.PreAllocatedVUs)))
+	g.mu.Lock()
+	who, known := g.who[number]
+	g.mu.Unlock()
+	u.vu = number + 1
+	if !known {
+		u.iteration, u.rng = 0, g.r.plan.Stream(g.Name, number)
+		u.id = ""
+		g.be(u)
+		who = identity{u.id, u.info, u.infoValue}
+		g.mu.Lock()
+		if g.who == nil {
+			g.who = make(map[int]identity)
+		}
+		g.who[number] = who
+		g.mu.Unlock()
+	}
+	u.id, u.info, u.infoValue = who.id, who.info, who.infoValue
 }
 
 // env is what the user's templates see.
@@ -126,12 +215,23 @@ func (u *User) env() *Env {
 			vars[name] = value
 		}
 	}
-	return &Env{Vars: vars, VU: u.number + 1, Iteration: u.iteration, Rng: u.rng,
+	return &Env{Vars: vars, VU: u.vu, Iteration: u.iteration, Rng: u.rng,
 		User: map[string]any{"id": u.id, "info": u.infoValue}, Seq: func() uint64 { u.fresh++; return u.fresh }}
 }
 
-// shift is a user's time at work under an executor of virtual users.
-func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
+// shift is a user's time at work under an executor of virtual users; left is called when it is over. Who stays to the
+// group's end has no goroutine for it: leave lets it go.
+func (u *User) shift(ctx context.Context, end time.Time, stays bool, left func()) {
+	if u.work(ctx, end, stays); stays || u.group.Executor == PerVUIterations {
+		u.group.keep(u)
+		left()
+		return
+	}
+	u.rest(ctx, end, left)
+}
+
+// work is what a user does until its steps are done or its time is over.
+func (u *User) work(ctx context.Context, end time.Time, stays bool) {
 	grace := u.group.GracefulRampDown
 	if stays {
 		grace = u.group.GracefulStop
@@ -158,16 +258,6 @@ func (u *User) shift(ctx context.Context, end time.Time, stays bool) {
 			}
 		}
 	}
-	if u.group.Executor == PerVUIterations || stays {
-		if u.group.Executor != PerVUIterations {
-			pause(ctx, time.Until(end))
-		}
-		u.group.keep(u)
-		return
-	}
-	pause(ctx, time.Until(end))
-	u.teardown(ctx)
-	u.bye()
 }
 
 // iterate runs the steps once.
@@ -311,6 +401,9 @@ func (g *groupRun) arrive(ctx context.Context, arrivals *Arrivals) {
 			if u.steps(most, g.Setup) == nil {
 				do := func(j job) {
 					u.due = j.due
+					if g.poses {
+						g.pose(u, j.n)
+					}
 					u.iteration, u.rng = j.n, g.r.plan.IterationStream(g.Name, j.n) // whoever does it draws the same
 					u.rec.Duration(g.r.lag, max(0, time.Since(j.due)))
 					_ = u.iterate(most)

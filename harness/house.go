@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,8 +30,8 @@ type HouseConfig struct {
 	Registry *Registry
 	// Others says that members who are not of this run may come and go: other segments, people, see strangers.go.
 	Others bool
-	// Grace is the uncertainty around a connection that ended: a member who comes back within it may, or may not, be told
-	// to have left and joined. Default 1 s.
+	// Grace is the uncertainty around a connection that ended: a member who comes back on another within it may, or may not,
+	// be told to have left and joined; both or neither. Default 1 s.
 	Grace time.Duration
 }
 
@@ -70,6 +71,7 @@ type member struct {
 	stays    []*Stay
 	changes  []*change
 	leftLast int64
+	last     *Stay // that left then
 }
 
 // change is a member's coming or going that others have to be told.
@@ -78,9 +80,11 @@ type change struct {
 	join   bool
 	begin  int64
 	end    int64 // of a join: when it was confirmed, 0 not yet
-	// unsure: the server may have seen it or not.
+	// unsure: the server may have seen it or not. pair is the other half: it saw both or neither.
 	unsure bool
-	void   bool // it did not happen: the subscription was refused
+	pair   *change
+	first  int64 // when the first client was told
+	void   bool  // it did not happen: the subscription was refused
 	// stranger: nobody of the run did it; begin is when the first client was told.
 	stranger bool
 
@@ -95,10 +99,12 @@ type change struct {
 type Stay struct {
 	room   *room
 	client string
+	socket string
 	number int
 	member int
 
 	asked, confirmed, left int64
+	cut                    bool   // left because the connection ended
 	order                  int    // of its confirmation
 	listed                 bitset // members it believes to be there
 	joins, leaves          []uint8
@@ -117,25 +123,56 @@ func (h *House) room(name string) *room {
 
 func (h *House) since(at time.Time) int64 { return max(1, int64(at.Sub(h.cfg.Start))) }
 
-// Entering says that a client is about to ask for a presence channel as the member user; client is for people.
-func (h *House) Entering(client, channel, user string, at time.Time) *Stay {
+// Entering says that a client is about to ask for a presence channel as the member user; client is for people, socket the
+// id of its connection.
+func (h *House) Entering(client, socket, channel, user string, at time.Time) *Stay {
 	r := h.room(channel)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.memberLocked(user)
-	s := &Stay{room: r, client: client, number: len(r.stays), member: m, asked: h.since(at)}
+	s := &Stay{room: r, client: client, socket: socket, number: len(r.stays), member: m, asked: h.since(at)}
 	r.stays = append(r.stays, s)
 	who := r.members[m]
 	who.known = true
 	who.stays = append(who.recentLocked(s.asked), s)
 	if who.inside++; who.inside == 1 {
+		before := who.lastLeaveLocked()
 		c := r.changeLocked(m, true, s.asked)
-		if who.leftLast > 0 && s.asked-who.leftLast < int64(h.cfg.Grace) {
-			c.unsure = true // the server may not have seen the end of the one before yet
-			who.changes[len(who.changes)-2].unsure = true
+		if before != nil && r.inDoubtLocked(before, who, s) {
+			r.unsureLocked(before, c)
 		}
 	}
 	return s
+}
+
+// inDoubtLocked tells whether the server may see the member come before it sees it go. What one connection sends keeps
+// its order; a leave that somebody was told of is over; beyond the grace any is.
+func (r *room) inDoubtLocked(leave *change, who *member, s *Stay) bool {
+	switch {
+	case s.asked-who.leftLast >= int64(r.house.cfg.Grace):
+		return false
+	case who.last != nil && !who.last.cut && s.socket != "" && who.last.socket == s.socket:
+		return false
+	}
+	return leave.first == 0 || leave.first >= s.asked
+}
+
+// unsureLocked marks a going and a coming, of which the server sees both or neither. Nobody waits for them.
+func (r *room) unsureLocked(leave, join *change) {
+	leave.unsure, join.unsure, leave.pair, join.pair = true, true, join, leave
+	for _, c := range []*change{leave, join} {
+		if i := slices.Index(r.open, c); i >= 0 {
+			r.open = slices.Delete(r.open, i, i+1)
+		}
+	}
+}
+
+// lastLeaveLocked is the member's last change where that was a leave of this run.
+func (m *member) lastLeaveLocked() *change {
+	if n := len(m.changes); n > 0 && !m.changes[n-1].join && !m.changes[n-1].void && !m.changes[n-1].stranger {
+		return m.changes[n-1]
+	}
+	return nil
 }
 
 func (r *room) memberLocked(id string) int {
@@ -310,6 +347,9 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 			continue
 		}
 		c.told.set(s.number)
+		if c.first == 0 {
+			c.first = r.house.since(at)
+		}
 		if c.countsLocked(s) {
 			c.have++
 			r.convergedLocked(c, r.house.since(at))
@@ -329,7 +369,7 @@ func (c *change) owedLocked(s *Stay) bool {
 
 // convergedLocked notes how long it took until everybody knew, once everybody does.
 func (r *room) convergedLocked(c *change, now int64) {
-	if c.done || c.have < c.need {
+	if c.done || c.unsure || c.have < c.need {
 		return
 	}
 	what := "leave"
@@ -352,16 +392,20 @@ func (r *room) closeLocked(c *change) {
 	}
 }
 
-// Left says that the client sent pusher:unsubscribe, or that its connection ended; at is when it was last known to be
-// alive, where that was found out later. A stay ends once.
-func (s *Stay) Left(at time.Time) {
+// Left says that the client sent pusher:unsubscribe. A stay ends once.
+func (s *Stay) Left(at time.Time) { s.end(at, false) }
+
+// Cut says that its connection ended; at is when it was last known to be alive, where that was found out later.
+func (s *Stay) Cut(at time.Time) { s.end(at, true) }
+
+func (s *Stay) end(at time.Time, cut bool) {
 	r := s.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.left > 0 {
 		return
 	}
-	s.left = r.house.since(at)
+	s.left, s.cut = r.house.since(at), cut
 	who := r.members[s.member]
 	if s.confirmed > 0 {
 		r.here--
@@ -378,13 +422,19 @@ func (s *Stay) Left(at time.Time) {
 		}
 	}
 	if who.inside--; who.inside > 0 {
+		if who.here == 0 && s.confirmed > 0 { // another of its connections has asked: the server may see that later than this
+			r.unsureLocked(r.changeLocked(s.member, false, s.left), r.changeLocked(s.member, true, s.left))
+		}
 		return
 	}
-	who.leftLast = s.left
+	who.leftLast, who.last = s.left, s
+	var join *change
+	if n := len(who.changes); n > 0 && who.changes[n-1].join {
+		join = who.changes[n-1]
+	}
 	c := r.changeLocked(s.member, false, s.left)
-	if s.confirmed == 0 { // it was never told whether it is in
-		c.unsure = true
-		who.changes[max(0, len(who.changes)-2)].unsure = true
+	if s.confirmed == 0 && join != nil { // it was never told whether it is in
+		r.unsureLocked(c, join)
 	}
 }
 

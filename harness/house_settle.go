@@ -57,7 +57,9 @@ func (h *House) Settle(now time.Time) PresenceResult {
 		for _, who := range r.members {
 			for _, c := range who.changes {
 				switch {
-				case c.void || c.unsure || c.stranger:
+				case c.void || c.stranger:
+				case c.unsure:
+					result.Unsure++
 				case c.join:
 					result.Joins++
 				default:
@@ -101,8 +103,9 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		if m == s.member { // its own comings and goings are not told to it
 			continue
 		}
-		for _, join := range []bool{true, false} {
-			must, may := 0, 0
+		var doubt [2]struct{ extra, mays, pairs int } // of the joins, of the leaves
+		for i, join := range []bool{true, false} {
+			must, may, pairs := 0, 0, 0
 			for _, c := range who.changes {
 				if c.void || c.join != join || c.begin > left+grace {
 					continue
@@ -119,6 +122,9 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 					continue
 				} else if c.unsure || c.begin > s.confirmed || c.endLocked(grace) >= s.asked {
 					may++
+					if c.pair != nil && c.unsure && !c.pair.void && c.owedLocked(s) && c.pair.owedLocked(s) && max(c.begin, c.pair.begin)+grace < left {
+						pairs++
+					}
 				}
 			}
 			told, what := 0, "leave"
@@ -131,12 +137,16 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 					told = int(s.joins[m])
 				}
 			}
+			doubt[i].extra, doubt[i].mays, doubt[i].pairs = told-must, may, pairs
 			switch {
 			case told < must:
 				r.house.wrongedLocked("missed "+what, r, s, who.id, end, fmt.Sprintf("it was told %d of %d while it was there", told, must))
 			case told > must+may:
 				r.house.wrongedLocked("duplicate "+what, r, s, who.id, end, fmt.Sprintf("it was told %d, there were %d", told, must+may))
 			}
+		}
+		if joins, leaves := doubt[0], doubt[1]; joins.mays == joins.pairs && leaves.mays == leaves.pairs && joins.pairs == leaves.pairs {
+			r.pairedLocked(s, who, joins.extra, leaves.extra, joins.pairs, end)
 		}
 	}
 	if s.left > 0 {
@@ -161,6 +171,20 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 	}
 	if len(absent) > 0 {
 		r.house.wrongedLocked("drift", r, s, absent[0], end, "at the end it does not list "+few(absent)+", who are there")
+	}
+}
+
+// pairedLocked holds what a client was told of changes that the server saw in pairs or not at all: so many joins and leaves
+// beyond those that were certain.
+func (r *room) pairedLocked(s *Stay, who *member, joins, leaves, pairs int, end int64) {
+	if joins < 0 || joins > pairs || leaves < 0 || leaves > pairs {
+		return // counted already
+	}
+	for ; leaves > joins; joins++ {
+		r.house.wrongedLocked("missed join", r, s, who.id, end, "it was told that the member went, and not that it was back at once")
+	}
+	for ; joins > leaves; leaves++ {
+		r.house.wrongedLocked("missed leave", r, s, who.id, end, "it was told that the member came again, and not that it had gone before")
 	}
 }
 

@@ -28,7 +28,7 @@ func newHome(t *testing.T) *home {
 func (h *home) at(ms int) time.Time { return h.start.Add(time.Duration(ms) * time.Millisecond) }
 
 func (h *home) enter(user string, asked int) *harness.Stay {
-	return h.Entering("tab of "+user, "presence-room", user, h.at(asked))
+	return h.Entering("tab of "+user, "1."+user, "presence-room", user, h.at(asked))
 }
 
 // in is somebody who came and was told who is there.
@@ -124,17 +124,59 @@ func TestHouse(t *testing.T) {
 			a := h.in("a", 10)
 			b := h.in("b", 2000, "a")
 			a.Joining("b", h.at(2003))
-			b.Left(h.at(4000))
+			b.Cut(h.at(4000))
 			h.in("b", 4100, "a")
 		}, counts{}},
 		{"back at once, and told", func(h *home) {
 			a := h.in("a", 10)
 			b := h.in("b", 2000, "a")
 			a.Joining("b", h.at(2003))
-			b.Left(h.at(4000))
+			b.Cut(h.at(4000))
+			a.Leaving("b", h.at(4150))
+			h.in("b", 4100, "a")
+			a.Joining("b", h.at(4153))
+		}, counts{}},
+		{"back at once, and told of its going only", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			b.Cut(h.at(4000))
+			h.in("b", 4100, "a").Left(h.at(9000))
+			a.Leaving("b", h.at(4150))
+			a.Leaving("b", h.at(9003))
+		}, counts{missed: 1}},
+		{"back at once, and told of its coming only", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			b.Cut(h.at(4000))
+			h.in("b", 4100, "a")
+			a.Joining("b", h.at(4153))
+		}, counts{missed: 1}},
+		{"back at once, after its going was told, which leaves no doubt", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			b.Cut(h.at(4000))
 			a.Leaving("b", h.at(4001))
 			h.in("b", 4100, "a")
-			a.Joining("b", h.at(4103))
+		}, counts{missed: 1, drift: 1}},
+		{"left and joined again on one connection, which keeps the order", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			b.Left(h.at(4000))
+			h.in("b", 4100, "a")
+		}, counts{missed: 2}},
+		{"a second tab asks while the first is cut: the server may see that in either order", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			second := h.enter("b", 4000)
+			b.Cut(h.at(4001))
+			a.Leaving("b", h.at(4002))
+			a.Joining("b", h.at(4003))
+			second.Here([]string{"a", "b"}, 2, h.at(4004))
 		}, counts{}},
 		{"refused: nobody came", func(h *home) {
 			h.in("a", 10)
@@ -192,7 +234,7 @@ func BenchmarkHouseStorm(b *testing.B) {
 		var here []string
 		for i := range 1000 {
 			user := fmt.Sprint(i)
-			s := h.Entering(user, "presence-room", user, start.Add(time.Duration(i)*time.Millisecond))
+			s := h.Entering(user, "", "presence-room", user, start.Add(time.Duration(i)*time.Millisecond))
 			here = append(here, user)
 			now := start.Add(time.Duration(i)*time.Millisecond + 500*time.Microsecond)
 			s.Here(here, len(here), now)

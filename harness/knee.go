@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // How --find-knee searches.
@@ -20,12 +21,24 @@ func FindKnee(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 		return nil, fmt.Errorf("--find-knee needs a scenario with a constant-arrival-rate or ramping-arrival-rate executor: there is no rate to raise here")
 	}
 	knee := &Knee{Attempts: []KneeStep{}}
+	began, rate := time.Now(), ""
+	tell := opt.Progress
+	if tell != nil {
+		opt.Progress = func(p Progress) { // the time is that of the search, whose end nobody knows
+			p.Elapsed, p.Length = time.Since(began), 0
+			if p.Phase != "" {
+				p.Phase = rate + ": " + p.Phase
+			}
+			tell(p)
+		}
+	}
 	var held, last *Result
 	attempt := func(factor float64) (ok bool, err error) {
 		plan := *p
 		plan.Rate = factor
-		if opt.Progress != nil {
-			opt.Progress(Progress{News: fmt.Sprintf("trying %s a second", figure(base*factor))})
+		rate = figure(base*factor) + " a second"
+		if tell != nil {
+			tell(Progress{Elapsed: time.Since(began), Phase: rate, News: "trying " + rate})
 		}
 		if last, err = Run(ctx, &plan, opt); err != nil {
 			return false, err

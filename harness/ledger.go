@@ -30,11 +30,17 @@ type Ledger struct {
 	next     uint64
 	evidence map[string][]Evidence
 	counts   [deliveryCounts]atomic.Int64
+	strays   []stray
+
+	siblings, overtaken atomic.Int64
+	heardSibling        atomic.Int64 // when the last event of another segment came
 }
 
 // LedgerConfig is what a Ledger is given.
 type LedgerConfig struct {
-	Run      string    // of this run and segment; no dots; part of every mark
+	Run string // of this run and segment; no dots; part of every mark
+	// Family is what the marks of all segments of the plan begin with, "" where this is all of it.
+	Family   string
 	Start    time.Time // of the run, with its monotonic clock
 	Registry *Registry
 	// LateAfter is when a delivery that came counts as late; 0: never.
@@ -62,8 +68,10 @@ const (
 	countDuplicate
 	countReordered
 	countLeaked
+	countAltered
 	countLate
 	countForeign
+	countSiblings
 	countUnmarked
 	deliveryCounts
 )
@@ -84,7 +92,7 @@ func NewLedger(cfg LedgerConfig) *Ledger {
 		foreign: r.Series(Foreign), expected: r.Series(Expected), rate: r.Series(DeliveryRate), rec: r.Recorder(),
 		wrong: map[string]Series{
 			"missing": r.Series(Missing), "duplicate": r.Series(Duplicates), "reordered": r.Series(Reordered),
-			"leaked": r.Series(Leaked), "late": r.Series(Late),
+			"leaked": r.Series(Leaked), "altered": r.Series(Altered), "late": r.Series(Late),
 		}}
 	l.chunks.Store(new([]*[chunkSize]Publication))
 	return l
@@ -95,9 +103,10 @@ type channelBook struct {
 	name, kind string
 	cache      bool
 
-	mu    sync.Mutex
-	log   []*Publication
-	spans []*Subscription
+	mu       sync.Mutex
+	log      []*Publication
+	spans    []*Subscription
+	siblings map[string]map[siblingKey]*Publication // by run
 }
 
 func (l *Ledger) channel(name, kind string) *channelBook {
@@ -126,7 +135,12 @@ type Publication struct {
 	accepted atomic.Int64
 	places   []place
 	ledger   *Ledger
-	entered  atomic.Bool // everything above is there to read
+	sibling  *sibling      // of another segment's, else nil
+	entered  atomic.Bool   // everything above is there to read
+	says     atomic.Uint64 // the content that was sent
+	// genuine is the checksum, plus one, of data that came and was found to say what was sent: what most receivers get is
+	// the same bytes, and need not be read again.
+	genuine atomic.Uint64
 }
 
 const refusedMark = -1
@@ -215,7 +229,23 @@ func (p *Publication) N() uint64 { return p.n }
 // Mark puts the mark into a payload; ok is false when it is not a JSON object: its deliveries cannot be checked then,
 // and the publication must be forgotten with Unmarked.
 func (p *Publication) Mark(payload []byte) (marked []byte, ok bool) {
-	return withMark(payload, p.ledger.cfg.Run, p.n, time.Duration(p.due))
+	if marked, ok = withMark(payload, p.ledger.cfg.Run, p.n, time.Duration(p.due)); ok {
+		p.says.Store(uint64(contentOf(marked)))
+	}
+	return marked, ok
+}
+
+// isGenuine tells whether data that came says what was sent.
+func (p *Publication) isGenuine(data []byte) bool {
+	sum := uint64(checksum(data)) + 1
+	if p.genuine.Load() == sum {
+		return true
+	}
+	if !content(p.says.Load()).says(data) {
+		return false
+	}
+	p.genuine.Store(sum)
+	return true
 }
 
 // Accepted says that the server took it: 200 over HTTP; for a whisper, that it was written.

@@ -35,7 +35,7 @@ type Metric struct {
 // Metrics is every metric there is: thresholds, reports and the schema are made from it.
 var Metrics = []*Metric{
 	ConnectLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
-	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Late, Foreign,
+	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Altered, Late, Foreign,
 	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift,
 	Iterations, DroppedIterations, Checks, Errors, Closed, Reconnects, DeadListeners,
 	Users, Connections, BytesReceived, FramesReceived,
@@ -64,8 +64,9 @@ var (
 	Duplicates     = &Metric{Name: "deliveries_duplicate", Kind: Counter, Help: "deliveries that came again", Zero: true}
 	Reordered      = &Metric{Name: "deliveries_reordered", Kind: Counter, Help: "deliveries that came after one that was sent later", Zero: true}
 	Leaked         = &Metric{Name: "deliveries_leaked", Kind: Counter, Help: "deliveries to somebody who must not get them", Zero: true}
+	Altered        = &Metric{Name: "deliveries_altered", Kind: Counter, Help: "deliveries whose data is not what was sent", Zero: true}
 	Late           = &Metric{Name: "deliveries_late", Kind: Counter, Help: "deliveries that took longer than the scenario's lateAfter"}
-	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that this run did not publish; of its other segments, or of somebody else"}
+	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that nobody of the run published"}
 
 	Joins          = &Metric{Name: "presence_changes", Kind: Counter, Help: "joins and leaves of members that others had to be told", Tags: []string{"change"}}
 	PresenceGhosts = &Metric{Name: "presence_ghosts", Kind: Counter, Help: "members that a client lists although they are gone", Zero: true}
@@ -211,8 +212,23 @@ func (r *Registry) Recorder() *Recorder {
 
 // Duration records one value of a trend; a negative one, which only a clock of another machine makes, counts as 0.
 func (rec *Recorder) Duration(s Series, d time.Duration) {
-	us := max(0, min(int64(d/time.Microsecond), 1<<31-1))
 	rec.mu.Lock()
+	rec.durationLocked(s, d)
+}
+
+// delivery records how long a delivery took and adds it to the counter came.
+func (rec *Recorder) delivery(latency Series, d time.Duration, came Series) {
+	rec.mu.Lock()
+	for int(came) >= len(rec.counts) {
+		rec.counts = append(rec.counts, 0)
+	}
+	rec.counts[came]++
+	rec.durationLocked(latency, d)
+}
+
+// durationLocked unlocks: a full buffer is put away without the lock.
+func (rec *Recorder) durationLocked(s Series, d time.Duration) {
+	us := max(0, min(int64(d/time.Microsecond), 1<<31-1))
 	for int(s) >= len(rec.trends) {
 		rec.trends = append(rec.trends, nil)
 	}
@@ -238,6 +254,17 @@ func (rec *Recorder) Add(s Series, n int64) {
 	rec.mu.Unlock()
 }
 
+// frame adds one to the counter frames and n to the counter bytes.
+func (rec *Recorder) frame(frames, bytes Series, n int64) {
+	rec.mu.Lock()
+	for int(max(frames, bytes)) >= len(rec.counts) {
+		rec.counts = append(rec.counts, 0)
+	}
+	rec.counts[frames]++
+	rec.counts[bytes] += n
+	rec.mu.Unlock()
+}
+
 // Check records one value of a rate.
 func (rec *Recorder) Check(s Series, good bool) {
 	rec.mu.Lock()
@@ -252,6 +279,14 @@ func (rec *Recorder) Check(s Series, good bool) {
 		rec.goods[s]++
 	}
 	rec.mu.Unlock()
+}
+
+// count is what a counter has come to.
+func (r *Registry) count(s Series) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gatherLocked()
+	return r.series[s].count
 }
 
 // Set sets a gauge.
@@ -322,6 +357,32 @@ func (r *Registry) gatherLocked() {
 		}
 		rec.mu.Unlock()
 	}
+}
+
+// addAt adds to a counter at a moment of the run that may have its point already.
+func (r *Registry) addAt(s Series, n int64, at time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	d := r.series[s]
+	d.count += n
+	step := int(at / r.step)
+	if step >= r.points {
+		return // the point is still to come
+	}
+	d.before += n
+	d.points = growPoints(d.points, step, n)
+}
+
+// growPoints adds to the point of a step, which is made where there is none, and goes where nothing is left of it.
+func growPoints(points []Point, step int, n int64) []Point {
+	i, there := slices.BinarySearchFunc(points, step, func(p Point, step int) int { return p.N - step })
+	if !there {
+		points = slices.Insert(points, i, Point{N: step})
+	}
+	if points[i].Count += n; points[i].Count == 0 {
+		points = slices.Delete(points, i, i+1)
+	}
+	return points
 }
 
 // Tick gathers and, when a point of time is over, begins the next. The runner calls it once a second.

@@ -73,14 +73,14 @@ func TestRegistry_CountsFromManyRecorders(t *testing.T) {
 func TestRegistry_LongRunsKeepFewPoints(t *testing.T) {
 	r := harness.NewRegistry()
 	rec, trend, gauge := r.Recorder(), r.Series(harness.PublishLatency), r.Series(harness.Users)
-	for i := range 3000 {
+	for i := range 1500 {
 		rec.Duration(trend, time.Millisecond)
 		r.Set(gauge, float64(i))
 		r.Tick()
 	}
 	for _, m := range r.Results() {
 		assert.Less(t, len(m.Points), 700)
-		assert.Equal(t, float64(8000), m.StepMS)
+		assert.Equal(t, float64(4000), m.StepMS)
 		var count int64
 		for i, p := range m.Points {
 			count += p.Count
@@ -89,7 +89,7 @@ func TestRegistry_LongRunsKeepFewPoints(t *testing.T) {
 			}
 		}
 		if m.Kind == harness.Trend {
-			assert.Equal(t, int64(3000), count)
+			assert.Equal(t, int64(1500), count)
 		}
 	}
 }
@@ -222,4 +222,29 @@ func FuzzParseThreshold(f *testing.F) {
 			threshold.Evaluate(&harness.Result{})
 		}
 	})
+}
+
+// TestLedger_MissingStandsWhereItWasSent: a delivery is given up long after it was due, and counts in the second in which
+// it was sent, so that a chart shows when the server lost it.
+func TestLedger_MissingStandsWhereItWasSent(t *testing.T) {
+	b := newBook(t)
+	_, s := b.subscribed("a", "portal", 1, 5)
+	_, late := b.publish(t, 1200, 1201, "portal")
+	b.publish(t, 3400, 3401, "portal")
+	b.publish(t, 15_500, 15_501, "portal")
+	for range 15 {
+		b.registry.Tick()
+	}
+	b.Sweep(b.at(15_000))
+	points := func() []harness.Point {
+		r := harness.Result{Metrics: b.registry.Results()}
+		m, _ := r.Metric("deliveries_missing", nil)
+		return m.Points
+	}
+	assert.Equal(t, []harness.Point{{N: 1, Count: 1}, {N: 3, Count: 1}}, points())
+	s.Received(b.rec, "E", late, b.at(15_100))
+	assert.Equal(t, []harness.Point{{N: 3, Count: 1}}, points(), "it came after all")
+	b.Settle(b.at(16_000))
+	b.registry.Tick()
+	assert.Equal(t, []harness.Point{{N: 3, Count: 1}, {N: 15, Count: 1}}, points())
 }

@@ -3,6 +3,7 @@ package harness
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,12 +72,13 @@ func (u *User) connected(c *echo.Client, n *echo.Notice) {
 		u.online = true
 		u.run.connections.Add(1)
 	}
-	if n.Again {
+	if n.Again && !u.away {
 		u.rec.Add(u.group.reconnects, 1)
 		u.returnedLocked(n.At)
 	} else {
 		u.lostAt = time.Time{}
 	}
+	u.away = false
 	u.noticeLocked()
 }
 
@@ -126,7 +128,7 @@ func (u *User) cutLocked(at time.Time) {
 			a.sub = nil
 		}
 		if a.stay != nil {
-			a.stay.Left(at)
+			a.stay.Cut(at)
 			a.stay = nil
 		}
 		if a.ready {
@@ -142,7 +144,7 @@ func (u *User) subscribing(n *echo.Notice) {
 	a.refused = nil
 	a.sub = u.book.Subscribing(n.Channel, a.kind, n.At)
 	if a.kind == "presence" {
-		a.stay = u.run.house.Entering(u.name, n.Channel, u.id, n.At)
+		a.stay = u.run.house.Entering(u.name, u.client.SocketID(), n.Channel, u.id, n.At)
 	}
 }
 
@@ -219,7 +221,7 @@ func (u *User) refused(n *echo.Notice) {
 func (u *User) left(channel string, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	a := u.channels[channel]
+	a := u.inLocked(channel)
 	if a == nil {
 		return
 	}
@@ -229,7 +231,7 @@ func (u *User) left(channel string, at time.Time) {
 	if a.stay != nil {
 		a.stay.Left(at)
 	}
-	delete(u.channels, channel)
+	u.channels = slices.DeleteFunc(u.channels, func(other *attendance) bool { return other == a })
 	u.noticeLocked()
 }
 
@@ -238,9 +240,11 @@ var internal = []byte("pusher")
 // event takes one message of the server. This is the hot path: it allocates nothing unless somebody waits for the event.
 func (u *User) event(n *echo.Notice) {
 	e := n.Event
-	u.rec.Add(u.run.frames, 1)
-	u.rec.Add(u.run.bytes, int64(len(e.Raw)))
+	u.intake.frame(u.run.frames, u.run.bytes, int64(len(e.Raw)))
 	u.taken.Add(int64(len(e.Raw)))
+	if u.run.opt.Unchecked {
+		return
+	}
 	name := e.Name
 	if strings.HasPrefix(name, "pusher") && (strings.HasPrefix(name, "pusher:") || strings.HasPrefix(name, "pusher_internal:")) {
 		if e.Channel != "" {
@@ -249,67 +253,71 @@ func (u *User) event(n *echo.Notice) {
 		return
 	}
 	u.mu.Lock()
-	a := u.channels[e.Channel]
+	a := u.inLocked(e.Channel)
 	if a == nil || a.sub == nil {
 		u.mu.Unlock()
 		if u.book != nil && e.Channel != "" {
-			u.book.Stray(u.rec, e.Channel, name, e.Raw, e.At)
+			u.book.Stray(u.intake, e.Channel, name, e.Raw, e.At)
 		}
 		return
 	}
-	sub, encrypted := a.sub, a.kind == "encrypted"
-	waits := a.bound != nil || u.group.expects
-	u.mu.Unlock()
-	if encrypted {
+	if a.kind == "encrypted" {
+		u.mu.Unlock()
 		return // it comes again, in clear, through decrypted
 	}
-	sub.Received(u.rec, name, e.Raw, e.At)
+	sub := a.sub
+	u.passedLocked(a, name)
+	u.mu.Unlock()
+	sub.Received(u.intake, name, e.Raw, e.At)
 	if tell := u.run.opt.Heard; tell != nil {
 		tell(u.name, e.Channel, name, e.Data(), e.At.Sub(u.run.start))
 	}
-	if waits {
+	if u.group.expects {
 		u.keep(e.Channel, name, e.Data(), e.At)
+	}
+}
+
+// passedLocked holds an event against the channel's listeners.
+func (u *User) passedLocked(a *attendance, event string) {
+	if len(a.bound) > 0 && !a.hears(event) {
+		u.run.unheard(a.channel, event, a)
 	}
 }
 
 // decrypted takes an event of an encrypted channel, as a listener gets it.
 func (u *User) decrypted(channel string, e *echo.Event) {
+	if u.run.opt.Unchecked {
+		return
+	}
 	u.mu.Lock()
-	a := u.channels[channel]
+	a := u.inLocked(channel)
 	var sub *Subscription
-	if a != nil {
+	if a != nil && a.sub != nil {
 		sub = a.sub
+		u.passedLocked(a, e.Name)
 	}
 	u.mu.Unlock()
 	if sub == nil {
 		return
 	}
-	sub.Received(u.rec, e.Name, e.Data(), e.At)
+	sub.Received(u.intake, e.Name, e.Data(), e.At)
 	if tell := u.run.opt.Heard; tell != nil {
 		tell(u.name, channel, e.Name, e.Data(), e.At.Sub(u.run.start))
 	}
-	u.keep(channel, e.Name, e.Data(), e.At)
+	if u.group.expects {
+		u.keep(channel, e.Name, e.Data(), e.At)
+	}
 }
 
 // recentEvents is how many events of a channel a user keeps for expect; older ones are forgotten.
 const recentEvents = 200
 
-// keep holds an event against the listeners and shows it to the steps that wait.
+// keep shows an event to the steps that wait.
 func (u *User) keep(channel, event string, data []byte, at time.Time) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	a := u.channels[channel]
+	a := u.inLocked(channel)
 	if a == nil {
-		return
-	}
-	if a.bound != nil {
-		if l := a.bound[event]; l != nil {
-			l.count++
-		} else {
-			u.run.unheard(channel, event, a)
-		}
-	}
-	if !u.group.expects {
 		return
 	}
 	if len(a.recent) >= recentEvents {
@@ -334,7 +342,7 @@ func (u *User) told(e *echo.Event) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	a := u.channels[e.Channel]
+	a := u.inLocked(e.Channel)
 	if a == nil || a.stay == nil {
 		return
 	}

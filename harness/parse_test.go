@@ -368,6 +368,7 @@ func TestParse_HintsAtWhatIsProbablyNotMeant(t *testing.T) {
 		"[{whisper: {channel: news, event: e}}]":                "whispers are only allowed on private- and presence- channels; news is public",
 		"[{set: {a: 1}}]":                                       "the steps of x never wait",
 		"[join: a]":                                             "join comes before any connect",
+		"[{join: cache-room}, think: 1s]":                       "lists of members drift by its own doing",
 	} {
 		s, err := parse(t, "scenarios:\n  x: {executor: constant-vus, vus: 1, duration: 1s, steps: "+steps+"}\n")
 		require.NoError(t, err, steps)

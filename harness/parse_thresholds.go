@@ -94,6 +94,9 @@ func (p *parsing) remarks(s *Scenario) {
 			case *Connect:
 				connects = true
 			case *Subscribe, *Listen, *OnNotification, *Expect:
+				if sub, is := do.(*Subscribe); is && sub.kind == "presence" && strings.HasPrefix(wire("presence", sub.Channel.source), "presence-cache-") {
+					p.remark(at + "Reverb sends the last event of a presence-cache channel to who enters it, an old coming or going among them: the lists of members drift by its own doing; join a presence channel without cache-, or allow presence_drift, presence_missed, presence_duplicate and presence_ghosts under thresholds")
+				}
 				if !connects {
 					p.remark(at + step.Kind.Name + " comes before any connect; begin setup with - connect")
 					connects = true

@@ -6,10 +6,13 @@ type PresenceResult struct {
 	Joins   int64 `json:"joins"` // changes that others had to be told
 	Leaves  int64 `json:"leaves"`
 	Told    int64 `json:"told"` // of those, to all who had to know
-	Ghosts  int64 `json:"ghosts"`
-	Missed  int64 `json:"missed"`
-	Twice   int64 `json:"duplicate"`
-	Drift   int64 `json:"drift"`
+	// Unsure are changes that nobody can judge: a member was gone for less than a second and came back on another connection,
+	// and the server may have seen both or neither. Only that each client was told both or neither is checked.
+	Unsure int64 `json:"unsure"`
+	Ghosts int64 `json:"ghosts"`
+	Missed int64 `json:"missed"`
+	Twice  int64 `json:"duplicate"`
+	Drift  int64 `json:"drift"`
 
 	Evidence []PresenceEvidence `json:"evidence"`
 }

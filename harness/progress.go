@@ -4,7 +4,8 @@ import "time"
 
 // Progress is how a run goes.
 type Progress struct {
-	Elapsed, Length time.Duration
+	Elapsed, Length time.Duration // Length 0: nobody knows
+	AtMost          bool          // Length is the limit of users who end when they are done
 	Phase           string
 	Users           int64
 	Connections     int64

@@ -66,6 +66,8 @@ type Result struct {
 	Phases       []Phase           `json:"phases"`
 	Plan         []string          `json:"plan"` // as --dry-run prints it
 	Knee         *Knee             `json:"knee,omitempty"`
+	// Share is what a segment leaves to Merge: what it sent and what came of other segments, packed (share.go).
+	Share []byte `json:"share,omitempty"`
 }
 
 // TargetInfo is what was tested. Secrets are not part of it.
@@ -141,6 +143,7 @@ type DeadListener struct {
 	Bound   string `json:"bound"` // what Echo made of it
 	Came    string `json:"came"`  // the event that was there instead
 	Fix     string `json:"fix"`
+	Place   string `json:"place"` // file:line:column of the listen step
 	Clients int64  `json:"clients"`
 	Missed  int64  `json:"missed"` // events that came by
 }

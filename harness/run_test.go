@@ -3,11 +3,13 @@ package harness_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -162,11 +164,21 @@ func TestRun_Steps(t *testing.T) {
 			assert.Equal(t, int64(1), count(t, r, "reconnects", nil))
 		}},
 		{"leave, and nothing comes any more", connect + "      - channel: portal\n", "      - leave: portal\n      - think: 20ms\n      - publish: {channel: portal, event: News}\n", harness.Passed, nil},
-		{"disconnect and connect again", connect + "      - channel: portal\n", "      - disconnect\n      - connect\n      - publish: {channel: portal, event: News}\n      - think: 50ms\n", harness.Passed, nil},
+		{"disconnect and connect again", connect + "      - channel: portal\n", "      - disconnect\n      - connect\n      - publish: {channel: portal, event: News}\n      - think: 50ms\n", harness.Passed, func(t *testing.T, r *harness.Result) {
+			assert.Zero(t, count(t, r, "reconnects", nil), "nobody lost a connection")
+			assert.Zero(t, count(t, r, "reconnect_latency", nil))
+			assert.Equal(t, int64(2), count(t, r, "connect_latency", nil))
+		}},
+		{"expect on a channel that nobody joined", connect, "      - expect: {channel: private-client.5, event: News}\n", harness.Failed, func(t *testing.T, r *harness.Result) {
+			require.Len(t, r.Expectations, 1)
+			assert.Contains(t, r.Expectations[0].Evidence[0], "test.yaml:10:9: the user never subscribed to private-client.5")
+		}},
+		{"expect nothing after leaving", connect + "      - channel: portal\n", "      - leave: portal\n      - expect: {channel: portal, nothing: true, within: 50ms}\n", harness.Passed, nil},
 		{"a listener that cannot fire", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Failed, func(t *testing.T, r *harness.Result) {
 			require.Len(t, r.Listeners, 1)
 			assert.Equal(t, `App\Events\InvoiceCreated`, r.Listeners[0].Bound)
 			assert.Equal(t, ".listen('.InvoiceCreated')", r.Listeners[0].Fix)
+			assert.Equal(t, "test.yaml:10:9", r.Listeners[0].Place)
 			assert.Equal(t, int64(1), r.Listeners[0].Clients)
 		}},
 		{"a listener that can", connect + "      - private: client.5\n      - listen: {channel: private-client.5, event: .InvoiceCreated}\n", "      - publish: {channel: private-client.5, event: InvoiceCreated}\n      - think: 100ms\n", harness.Passed, nil},
@@ -294,6 +306,51 @@ scenarios:
 	}
 }
 
+// TestRun_AnIterationIsItsUsers: who an iteration of an arrival rate is, is not up to who was free.
+func TestRun_AnIterationIsItsUsers(t *testing.T) {
+	const yaml = `
+seed: 7
+scenarios:
+  staff: {executor: constant-vus, vus: 1, duration: 1500ms, user: {id: staff}, setup: [connect, channel: portal]}
+  news:
+    executor: constant-arrival-rate
+    startTime: 300ms
+    rate: 100
+    duration: 300ms
+    preAllocatedVUs: 2
+    maxVUs: 5
+    user: {id: "u{{ vu }}", info: {name: "{{ fake('name') }}"}}
+    steps: [{publish: {channel: portal, event: News, payload: {n: "{{ iteration }}", vu: "{{ vu }}", who: "{{ user.id }}", name: "{{ user.info.name }}"}}}]
+`
+	runs := make([]map[float64]string, 2)
+	for i := range runs {
+		runs[i] = make(map[float64]string)
+		names := make(map[string]string)
+		var mu sync.Mutex
+		opt := reverb(t)
+		opt.Heard = func(_, _, _ string, data []byte, _ time.Duration) {
+			var got struct {
+				N, VU     float64
+				Who, Name string
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			assert.NoError(t, json.Unmarshal(data, &got))
+			assert.Equal(t, fmt.Sprintf("u%d", 1+int(got.N)%5), got.Who)
+			assert.Equal(t, float64(1+int(got.N)%5), got.VU)
+			if names[got.Who] != "" {
+				assert.Equal(t, names[got.Who], got.Name, "one user, one name")
+			}
+			names[got.Who] = got.Name
+			runs[i][got.N] = got.Who + got.Name
+		}
+		r := play(t, opt, yaml)
+		require.Equal(t, harness.Passed, r.Verdict, "%q", r.Reasons)
+	}
+	assert.Len(t, runs[0], 30)
+	assert.Equal(t, runs[0], runs[1])
+}
+
 func TestRun_InterruptedIsReported(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	opt := reverb(t)
@@ -378,11 +435,31 @@ scenarios:
 	assert.Equal(t, whole.Delivery.Published, merged.Delivery.Published)
 	assert.Equal(t, int64(25), merged.Delivery.Published)
 	assert.Equal(t, count(t, whole, "iterations", nil), count(t, &merged, "iterations", nil))
-	assert.Equal(t, whole.Delivery.Delivered, merged.Delivery.Delivered+merged.Delivery.Foreign, "each gets what the other sent, too")
+	assert.Equal(t, whole.Delivery.Expected, merged.Delivery.Expected)
+	assert.Equal(t, int64(7*25), merged.Delivery.Delivered, "each gets what the other sent, too")
+	assert.Zero(t, merged.Delivery.Missing+merged.Delivery.Foreign+merged.Delivery.Siblings)
+	assert.Positive(t, results[0].Delivery.Siblings)
+	assert.Empty(t, merged.Share)
+	for _, name := range []string{"deliveries", "deliveries_expected", "delivery_rate", "events_accepted"} {
+		assert.Equal(t, count(t, whole, name, nil), count(t, &merged, name, nil), name)
+	}
+	for _, f := range harness.Compare(whole, &merged, harness.DefaultTolerances()).Figures {
+		if f.Kind != harness.Trend { // how long it took is the machine's business
+			assert.NotEqual(t, harness.Worse, f.Change, "%s %s: %v, then %v", f.Metric, f.Method, f.Base, f.Next)
+		}
+	}
 }
 
 func TestFindKnee(t *testing.T) {
 	opt := reverb(t)
+	var last harness.Progress
+	var mu sync.Mutex
+	opt.Progress = func(p harness.Progress) {
+		mu.Lock()
+		defer mu.Unlock()
+		assert.Zero(t, p.Length, "nobody knows how long it takes")
+		last = p
+	}
 	r, err := harness.FindKnee(t.Context(), plan(t, `
 name: knee
 scenarios:
@@ -401,6 +478,7 @@ thresholds:
 	assert.InDelta(t, 140, r.Knee.Rate, 15)
 	assert.Contains(t, r.Knee.Broke, "events_published")
 	assert.Greater(t, len(r.Knee.Attempts), 4)
+	assert.Greater(t, last.Elapsed, 4*200*time.Millisecond, "the time is that of the whole search")
 }
 
 func TestRun_LeaveLeaves(t *testing.T) {

@@ -42,6 +42,9 @@ type Options struct {
 	Version string
 	// Heard is told every event that a client received, for --events; nil: nobody.
 	Heard func(client, channel, event string, data []byte, at time.Duration)
+	// Unchecked has events counted and nothing else: no delivery and no member list is held against anything. It is for
+	// measuring what the checks cost; such a run tells nothing about the server.
+	Unchecked bool
 }
 
 // Catalogue knows the events of the application.
@@ -77,6 +80,7 @@ type run struct {
 	connections        atomic.Int64
 	users              atomic.Int64
 	rec                *Recorder
+	intakes            []*Recorder // one for each of the engine's loops, so that none waits for another
 
 	background sync.WaitGroup // slow readers
 	settled    atomic.Bool    // nothing is entered any more
@@ -130,11 +134,12 @@ func newRun(p *Plan, opt Options, t *target) *run {
 		dead: make(map[[3]string]*DeadListener), expected: make(map[string]*Expectation)}
 	r.id = fmt.Sprintf("%08x", uint32(time.Now().UnixNano()/1000)^rand.Uint32())
 	r.start = time.Now()
-	run := r.id
+	run, family := r.id, ""
 	if p.Segment.N > 1 {
-		run += fmt.Sprintf("-%d", p.Segment.K)
+		family = p.Hash[:8] + "-"
+		run = fmt.Sprintf("%s%d-%s", family, p.Segment.K, r.id)
 	}
-	r.ledger = NewLedger(LedgerConfig{Run: run, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
+	r.ledger = NewLedger(LedgerConfig{Run: run, Family: family, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
 	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared})
 	r.rec = r.registry.Recorder()
 	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
@@ -152,6 +157,9 @@ func (r *run) play(ctx context.Context) *Result {
 	r.stop = stop
 	r.engine = echo.NewEngine(echo.Config{TLS: r.opt.TLS, Seed: r.plan.Seed | 1})
 	defer r.engine.Close()
+	for range r.engine.Loops() {
+		r.intakes = append(r.intakes, r.registry.Recorder())
+	}
 	defer r.target.http.CloseIdleConnections()
 	if err := r.prepare(); err != nil {
 		result := r.result(time.Now())
@@ -182,9 +190,14 @@ func (r *run) play(ctx context.Context) *Result {
 	r.drain(ctx)
 	r.witness(ctx)
 	r.settled.Store(true)
-	now := time.Now()
-	presence := r.house.Settle(now)
-	delivery := r.ledger.Settle(now)
+	presence, delivery := PresenceResult{Evidence: []PresenceEvidence{}}, DeliveryResult{Evidence: []Evidence{}}
+	var left []byte
+	if now := time.Now(); !r.opt.Unchecked {
+		presence, delivery = r.house.Settle(now), r.ledger.Settle(now)
+		if r.plan.Segment.N > 1 {
+			left = r.ledger.share(now.Add(-r.apart())).pack()
+		}
+	}
 
 	r.phase("leave")
 	r.everyGroup((*groupRun).leave)
@@ -195,7 +208,7 @@ func (r *run) play(ctx context.Context) *Result {
 
 	r.registry.Tick()
 	result := r.result(ended)
-	result.Delivery, result.Presence = delivery, presence
+	result.Delivery, result.Presence, result.Share = delivery, presence, left
 	result.Health = r.health.Result(result, time.Now())
 	if wrong := presence.Ghosts + presence.Drift; wrong > 0 && !r.house.cfg.Others {
 		if ids := r.house.unknown(); len(ids) > 0 {
@@ -284,16 +297,45 @@ func (r *run) drain(ctx context.Context) {
 		end = time.Now().Add(min(r.scenario.Drain, time.Second))
 		ctx = context.WithoutCancel(ctx)
 	}
+	if r.opt.Unchecked {
+		r.quiet(ctx, end)
+		return
+	}
+	began := r.ledger.since(time.Now())
 	for ctx.Err() == nil && time.Now().Before(end) {
-		if r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
+		if most := int64(r.apart()); most > 0 && r.ledger.since(time.Now()) < max(began, r.ledger.heardSibling.Load())+most {
+			pause(ctx, 20*time.Millisecond)
+			continue
+		}
+		if !r.ledger.Waiting() && r.house.Outstanding() == 0 {
 			// What nobody is owed may still come, to somebody who must not get it.
-			if !pause(ctx, min(100*time.Millisecond, time.Until(end))) || r.ledger.Outstanding() == 0 && r.house.Outstanding() == 0 {
+			if !pause(ctx, min(100*time.Millisecond, time.Until(end))) || !r.ledger.Waiting() && r.house.Outstanding() == 0 {
 				return
 			}
 		}
 		if !pause(ctx, 20*time.Millisecond) {
 			return
 		}
+	}
+}
+
+// apart is for how long nothing of another segment must have come before a segment ends: nobody tells it what is still
+// under way.
+func (r *run) apart() time.Duration {
+	if r.plan.Segment.N <= 1 {
+		return 0
+	}
+	return min(2*time.Second, r.scenario.Drain/2)
+}
+
+// quiet waits until nothing has come for half a second.
+func (r *run) quiet(ctx context.Context, end time.Time) {
+	for before := int64(-1); time.Now().Before(end); {
+		now := r.registry.count(r.frames)
+		if now == before || !pause(ctx, 500*time.Millisecond) {
+			return
+		}
+		before = now
 	}
 }
 

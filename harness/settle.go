@@ -13,20 +13,22 @@ func (l *Ledger) Sweep(now time.Time) int64 {
 	return l.counts[countMissing].Load()
 }
 
-// Outstanding is how many deliveries are due and have not come yet, for whoever waits for a run to end: 0 means that
-// waiting longer changes nothing.
-func (l *Ledger) Outstanding() (n int64) {
-	l.each(func(book *channelBook, log []*Publication, s *Subscription) {
-		for i := s.swept; i < len(log); i++ {
+// Waiting tells whether a delivery is due that has not come yet, for whoever waits for a run to end: if not, waiting
+// longer changes nothing. It stops at the first that it finds: looking through all of them fifty times a second took a
+// sixth of what a run with a server that is ahead cost.
+func (l *Ledger) Waiting() bool {
+	grace := int64(l.cfg.Grace)
+	return !l.each(func(_ *channelBook, log []*Publication, s *Subscription) bool {
+		for i := len(log) - 1; i >= s.swept; i-- { // the last come last
 			if s.hasLocked(i) {
 				continue
 			}
-			if claim, _ := s.claimLocked(log[i], int64(l.cfg.Grace)); claim == must {
-				n++
+			if claim, _ := s.claimLocked(log[i], grace); claim == must {
+				return false
 			}
 		}
+		return true
 	})
-	return n
 }
 
 // Settle counts everything and is the end: what has not come by now is missing.
@@ -36,14 +38,14 @@ func (l *Ledger) Settle(now time.Time) DeliveryResult {
 	r := DeliveryResult{
 		Published: get(countPublished), Accepted: get(countAccepted), Refused: get(countRefused), Whispers: get(countWhispers),
 		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Missing: get(countMissing),
-		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Late: get(countLate),
-		Foreign: get(countForeign), Unmarked: get(countUnmarked), Evidence: []Evidence{},
+		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Altered: get(countAltered), Late: get(countLate),
+		Foreign: get(countForeign), Siblings: get(countSiblings), Unmarked: get(countUnmarked), Evidence: []Evidence{},
 	}
 	r.Unanswered = r.Published - r.Accepted - r.Refused
 	r.Checked = r.Published+r.Whispers > 0
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, what := range []string{"leaked", "missing", "duplicate", "reordered", "late"} {
+	for _, what := range []string{"leaked", "missing", "duplicate", "reordered", "altered", "late"} {
 		cases := slices.Clone(l.evidence[what])
 		slices.SortStableFunc(cases, func(a, b Evidence) int { return cmp.Compare(a.AtMS, b.AtMS) })
 		r.Evidence = append(r.Evidence, cases...)
@@ -51,8 +53,9 @@ func (l *Ledger) Settle(now time.Time) DeliveryResult {
 	return r
 }
 
-// each calls what for every subscription, locked, with its channel's log.
-func (l *Ledger) each(what func(book *channelBook, log []*Publication, s *Subscription)) {
+// each calls what for every subscription, locked, with its channel's log, as long as it returns true; all tells whether it
+// always did.
+func (l *Ledger) each(what func(book *channelBook, log []*Publication, s *Subscription) bool) (all bool) {
 	l.mu.Lock()
 	books := make([]*channelBook, 0, len(l.channels))
 	for _, book := range l.channels {
@@ -65,10 +68,14 @@ func (l *Ledger) each(what func(book *channelBook, log []*Publication, s *Subscr
 		book.mu.Unlock()
 		for _, s := range spans {
 			s.mu.Lock()
-			what(book, log, s)
+			on := what(book, log, s)
 			s.mu.Unlock()
+			if !on {
+				return false
+			}
 		}
 	}
+	return true
 }
 
 // lost is a delivery that was found missing or leaked by a sweep.
@@ -85,9 +92,9 @@ func (l *Ledger) sweep(until int64) {
 	var wrong []lost
 	var expected, delivered, uncertain int64
 	grace := int64(l.cfg.Grace)
-	l.each(func(book *channelBook, log []*Publication, s *Subscription) {
+	l.each(func(book *channelBook, log []*Publication, s *Subscription) bool {
 		for index, counted := range s.early {
-			if counted || index >= len(log) || log[index].sent >= until {
+			if counted || index >= len(log) || log[index].sibling != nil || log[index].sent >= until {
 				continue
 			}
 			s.early[index] = true
@@ -99,6 +106,9 @@ func (l *Ledger) sweep(until int64) {
 		}
 		for ; s.swept < len(log) && log[s.swept].sent < until; s.swept++ {
 			p, has := log[s.swept], s.hasLocked(s.swept)
+			if p.sibling != nil { // Merge knows when it was sent
+				continue
+			}
 			switch claim, why := s.claimLocked(p, grace); {
 			case claim == must:
 				expected++
@@ -117,6 +127,7 @@ func (l *Ledger) sweep(until int64) {
 				uncertain++
 			}
 		}
+		return true
 	})
 	l.counts[countExpected].Add(expected)
 	l.counts[countDelivered].Add(delivered)
@@ -129,13 +140,17 @@ func (l *Ledger) sweep(until int64) {
 }
 
 var wrongCounts = map[string]int{
-	"missing": countMissing, "duplicate": countDuplicate, "reordered": countReordered, "leaked": countLeaked, "late": countLate,
+	"missing": countMissing, "duplicate": countDuplicate, "reordered": countReordered, "leaked": countLeaked, "altered": countAltered, "late": countLate,
 }
 
 // wronged counts a wrong delivery and keeps the first of each kind as evidence.
 func (l *Ledger) wronged(what string, p *Publication, channel string, c *LedgerClient, at int64, why string) {
 	l.counts[wrongCounts[what]].Add(1)
-	l.rec.Add(l.wrong[what], 1)
+	if what == "missing" { // it went wrong when it was sent, which is long before it is given up
+		l.registry.addAt(l.wrong[what], 1, time.Duration(p.sent))
+	} else {
+		l.rec.Add(l.wrong[what], 1)
+	}
 	c.mu.Lock()
 	socket := c.socket
 	c.mu.Unlock()

@@ -44,6 +44,7 @@ func (s *Connect) Run(ctx context.Context, u *User) error {
 			}
 		}
 		u.client = u.run.engine.Client(u.run.clients, u)
+		u.intake = u.run.intakes[u.client.Loop()]
 		u.client.Session = u.session
 	}
 	u.mu.Lock()
@@ -92,7 +93,7 @@ func (s *Subscribe) Run(ctx context.Context, u *User) error {
 	most := orDefault(s.Within, defaultSubscribe)
 	var refused *echo.Problem
 	ok, err := u.await(ctx, most, func(u *User) bool {
-		a := u.channels[channel]
+		a := u.inLocked(channel)
 		if a == nil {
 			return false
 		}
@@ -150,15 +151,12 @@ func (s *OnNotification) Run(_ context.Context, u *User) error {
 func (u *User) bind(channel, asked, bound string) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	a := u.channels[channel]
+	a := u.inLocked(channel)
 	if a == nil {
 		return failed("no channel", "the user is not in %s: subscribe before listening", channel)
 	}
-	if a.bound == nil {
-		a.bound = make(map[string]*hearing, 1)
-	}
-	if a.bound[bound] == nil {
-		a.bound[bound] = &hearing{asked: asked}
+	if !a.hears(bound) {
+		a.bound = append(a.bound, hearing{asked: asked, bound: bound, step: u.step})
 	}
 	return nil
 }
@@ -189,7 +187,7 @@ func (s *Disconnect) Run(_ context.Context, u *User) error {
 	}
 	u.client.Do(func() {
 		u.mu.Lock()
-		u.closing = true
+		u.closing, u.away = true, true
 		u.cutLocked(time.Now())
 		u.mu.Unlock()
 		u.client.Disconnect()

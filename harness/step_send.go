@@ -32,7 +32,7 @@ func (s *Whisper) Run(_ context.Context, u *User) error {
 	var outcome error
 	u.client.Do(func() {
 		u.mu.Lock()
-		a := u.channels[channel]
+		a := u.inLocked(channel)
 		in := a != nil && a.ready
 		u.mu.Unlock()
 		ch := u.client.Find(channel)

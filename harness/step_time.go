@@ -101,7 +101,7 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 		return holds
 	}
 	came := func(u *User) int {
-		a := u.channels[channel]
+		a := u.inLocked(channel)
 		if a == nil {
 			return 0
 		}
@@ -114,7 +114,13 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 		return n
 	}
 	name, wanted := s.sentence(channel, event, member)
+	u.mu.Lock()
+	asked := u.asked[channel]
+	u.mu.Unlock()
 	switch {
+	case !asked:
+		u.run.check(u, u.step, name, false, u.step.Place+": the user never subscribed to "+channel+": put join, private, encrypted or channel before expect, and the wire's prefix into its name")
+		return &failure{}
 	case s.Nothing:
 		_, err = u.await(ctx, most, func(u *User) bool { seen = came(u); return seen > 0 })
 		if err != nil {
@@ -128,7 +134,7 @@ func (s *Expect) Run(ctx context.Context, u *User) error {
 		var there int
 		var in bool
 		ok, err := u.await(ctx, most, func(u *User) bool {
-			a := u.channels[channel]
+			a := u.inLocked(channel)
 			if a == nil || a.stay == nil || !a.ready {
 				return false
 			}

@@ -15,7 +15,7 @@ type LedgerClient struct {
 
 	mu     sync.Mutex
 	socket string
-	latest map[*channelBook]*Subscription
+	latest []*Subscription         // one for each channel, the last
 	said   map[*channelBook]*place // its last whisper
 	lost   []int64                 // when its connections ended
 }
@@ -73,6 +73,7 @@ type Subscription struct {
 	sentMost  int64            // the latest sent of what came
 	swept     int              // up to here its deliveries are counted
 	missing   map[int]struct{} // counted as missing; they may still come
+	order     *siblingOrder    // nil where nothing came of other segments
 }
 
 // Subscribing says that the client is about to ask for a channel. kind is public, private, presence, encrypted or such;
@@ -90,11 +91,17 @@ func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscrip
 	book.mu.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.latest == nil {
-		c.latest = make(map[*channelBook]*Subscription)
+	if i := c.latestLocked(book); i >= 0 {
+		c.latest[i] = s
+	} else {
+		c.latest = append(c.latest, s)
 	}
-	c.latest[book] = s
 	return s
+}
+
+// latestLocked finds the client's last subscription to a channel; -1 for none.
+func (c *LedgerClient) latestLocked(book *channelBook) int {
+	return slices.IndexFunc(c.latest, func(s *Subscription) bool { return s.channel == book })
 }
 
 // Confirmed says that the server answered pusher_internal:subscription_succeeded.
@@ -122,11 +129,15 @@ func (s *Subscription) end(at time.Time, cut bool) {
 // payload, or the whole message; it is not kept.
 func (s *Subscription) Received(rec *Recorder, event string, data []byte, at time.Time) {
 	l := s.client.ledger
-	p, ok := l.read(rec, data)
-	if !ok {
+	now := l.since(at)
+	p := l.read(rec, s.channel, event, data, now)
+	switch {
+	case p == nil:
+		return
+	case p.sibling != nil:
+		s.receivedSibling(rec, p, data, now)
 		return
 	}
-	now := l.since(at)
 	here := p.in(s.channel)
 	switch {
 	case here == nil:
@@ -142,8 +153,17 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		l.wronged("leaked", p, s.channel.name, s.client, now, "it came as "+event+", which nobody published")
 		return
 	}
-	rec.Duration(here.latency, time.Duration(max(0, now-p.due)))
-	switch s.take(p, here) {
+	if !p.isGenuine(data) {
+		l.wronged("altered", p, s.channel.name, s.client, now, "its data is not what was sent")
+	}
+	took := time.Duration(max(0, now-p.due))
+	what := s.take(p, here)
+	if what == first {
+		rec.delivery(here.latency, took, here.came)
+	} else {
+		rec.Duration(here.latency, took)
+	}
+	switch what {
 	case again:
 		l.wronged("duplicate", p, s.channel.name, s.client, now, "it had come before")
 		return
@@ -151,7 +171,7 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		l.wronged("reordered", p, s.channel.name, s.client, now, "one that was sent later came first")
 	case tooLate:
 		l.counts[countMissing].Add(-1)
-		l.rec.Add(l.wrong["missing"], -1)
+		l.registry.addAt(l.wrong["missing"], -1, time.Duration(p.sent))
 		l.counts[countDelivered].Add(1)
 		l.wronged("late", p, s.channel.name, s.client, now, "it had been given up")
 		rec.Add(here.came, 1)
@@ -160,19 +180,26 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 	if most := l.cfg.LateAfter; most > 0 && now-p.due > int64(most) {
 		l.wronged("late", p, s.channel.name, s.client, now, fmt.Sprintf("it took %s", time.Duration(now-p.due).Round(time.Millisecond)))
 	}
-	rec.Add(here.came, 1)
 }
 
 // Stray enters an event that arrived for a channel in which the client has no subscription at the moment.
 func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, at time.Time) {
 	l := c.ledger
-	p, ok := l.read(rec, data)
-	if !ok {
+	book, now := l.channel(channel, ""), l.since(at)
+	p := l.read(rec, book, event, data, now)
+	if p == nil {
 		return
 	}
+	var last *Subscription
 	c.mu.Lock()
-	last := c.latest[l.channel(channel, "")]
+	if i := c.latestLocked(book); i >= 0 {
+		last = c.latest[i]
+	}
 	c.mu.Unlock()
+	if p.sibling != nil {
+		l.strayed(p, c, last, now)
+		return
+	}
 	if last != nil && p.in(last.channel) != nil && p.sender != c {
 		last.mu.Lock()
 		asked, left := last.asked, last.left
@@ -186,24 +213,26 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 	if last != nil {
 		why = "the client had left the channel"
 	}
-	l.wronged("leaked", p, channel, c, l.since(at), why)
+	l.wronged("leaked", p, channel, c, now, why)
 }
 
-// read finds out which publication a payload is of.
-func (l *Ledger) read(rec *Recorder, data []byte) (*Publication, bool) {
+// read finds out which publication a payload is of; nil: none that this run knows.
+func (l *Ledger) read(rec *Recorder, book *channelBook, event string, data []byte, now int64) *Publication {
 	m, ok := findMark(data)
 	if !ok {
 		l.counts[countUnmarked].Add(1)
-		return nil, false
+		return nil
 	}
 	if string(m.run) == l.cfg.Run { // compares without allocating
 		if p := l.publication(m.n); p != nil {
-			return p, true
+			return p
 		}
+	} else if p := l.sibling(m, book, event, data, now); p != nil {
+		return p
 	}
 	l.counts[countForeign].Add(1)
 	rec.Add(l.foreign, 1)
-	return nil, false
+	return nil
 }
 
 // arrival is what an event is to the one who got it.
@@ -236,6 +265,10 @@ func (s *Subscription) take(p *Publication, here *place) arrival {
 	if _, gone := s.missing[here.index]; gone {
 		delete(s.missing, here.index)
 		return tooLate
+	}
+	if p.sibling != nil {
+		s.followLocked(p, here.index)
+		return first
 	}
 	if p.whisper {
 		if next := here.next.Load(); next != nil && s.hasLocked(next.in(s.channel).index) {

@@ -47,19 +47,20 @@ func (r *run) socketError(u *User, n *echo.Notice) {
 // unheard enters an event that came by listeners which cannot fire, because Echo made another name of theirs.
 func (r *run) unheard(channel, event string, a *attendance) {
 	short := event[strings.LastIndexByte(event, '\\')+1:]
-	for bound, l := range a.bound {
+	for i := range a.bound {
+		l := &a.bound[i]
+		bound := l.bound
 		if bound[strings.LastIndexByte(bound, '\\')+1:] != short {
 			continue
 		}
-		fix := ".listen('." + event + "')"
-		if namespace := "App\\Events\\"; strings.HasPrefix(event, namespace) {
-			fix = ".listen('" + strings.TrimPrefix(event, namespace) + "')"
-		}
+		names := echo.Options{Namespace: r.scenario.Target.Namespace}
+		method, argument := names.Hearing(event)
+		fix := "." + method + "(" + argument + ")"
 		r.mu.Lock()
 		key := [3]string{channel, bound, event}
 		d := r.dead[key]
 		if d == nil {
-			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix}
+			d = &DeadListener{Channel: channel, Event: l.asked, Bound: bound, Came: event, Fix: fix, Place: l.step.Place}
 			r.dead[key] = d
 		}
 		d.Missed++

@@ -17,6 +17,7 @@ type User struct {
 	run       *run
 	group     *groupRun
 	number    int    // in its group, from 0
+	vu        int    // as templates see it, from 1: the number's, or the iteration's (groupRun.pose)
 	name      string // group/number, from 1, for people
 	id        string // user_id
 	info      []byte // user_info, JSON
@@ -31,6 +32,7 @@ type User struct {
 	taken   atomic.Int64  // bytes received
 	book    *LedgerClient
 	rec     *Recorder
+	intake  *Recorder // of the client's loop, for what comes in
 
 	// due is when the step at hand was to begin by the plan: what a step measures counts from there.
 	due       time.Time
@@ -38,31 +40,45 @@ type User struct {
 	step      *Step     // the one at hand
 	iteration uint64
 
-	mu       sync.Mutex // guards everything below
-	channels map[string]*attendance
+	mu       sync.Mutex      // guards everything below
+	channels []*attendance   // few, so they are looked through: a map costs 400 bytes
+	asked    map[string]bool // channels it ever was to subscribe to, where the group expects something
 	waiting  []*waiter
 	lostAt   time.Time // since when it is without a connection; zero while it has one
 	online   bool      // it has a connection
 	closing  bool      // it is going of its own will
+	away     bool      // it disconnected of its own will: what it opens then is a connection like the first
 	slow     context.CancelFunc
 }
 
 // attendance is a user's time in a channel, as the user's client sees it.
 type attendance struct {
+	channel string
 	kind    string
 	sub     *Subscription // nil while it is not subscribed
 	stay    *Stay
 	ready   bool // confirmed
 	refused *echo.Problem
-	bound   map[string]*hearing // listeners, by the name on the wire
-	recent  []heard             // kept where the group expects something of this channel
+	bound   []hearing // listeners
+	recent  []heard   // kept where the group expects something of this channel
 }
 
-// hearing is a listener, as the scenario named it.
+// hearing is a listener.
 type hearing struct {
-	asked string
-	count int64
-	dead  bool // an event came by that it cannot hear
+	asked string // as the scenario names its event
+	bound string // as the event is named on the wire
+	step  *Step  // that bound it
+	dead  bool   // an event came by that it cannot hear
+}
+
+// hears tells whether somebody listens for an event.
+func (a *attendance) hears(event string) bool {
+	for i := range a.bound {
+		if a.bound[i].bound == event {
+			return true
+		}
+	}
+	return false
 }
 
 // heard is an event that came.
@@ -122,15 +138,28 @@ func (u *User) noticeLocked() {
 	u.waiting = kept
 }
 
+// inLocked is the user's record of a channel, nil where there is none.
+func (u *User) inLocked(channel string) *attendance {
+	for _, a := range u.channels {
+		if a.channel == channel {
+			return a
+		}
+	}
+	return nil
+}
+
 // attendanceLocked is the user's record of a channel, made where there is none.
 func (u *User) attendanceLocked(channel string) *attendance {
-	a := u.channels[channel]
+	a := u.inLocked(channel)
 	if a == nil {
-		if u.channels == nil {
-			u.channels = make(map[string]*attendance, 1)
+		a = &attendance{channel: channel, kind: KindOf(channel)}
+		u.channels = append(u.channels, a)
+		if u.group.expects {
+			if u.asked == nil {
+				u.asked = make(map[string]bool, 1)
+			}
+			u.asked[channel] = true
 		}
-		a = &attendance{kind: KindOf(channel)}
-		u.channels[channel] = a
 	}
 	return a
 }

@@ -84,7 +84,7 @@ func figure(v float64) string {
 }
 
 // Merge joins the results of the segments of one plan: counts are sums, percentiles are those of all values together,
-// and the verdict is taken anew. It refuses results of different plans, of the same segment twice, or made by a newer
+// what one segment sent is held against what came of it in the others (between.go), and the verdict is taken anew. It refuses results of different plans, of the same segment twice, or made by a newer
 // Echolab; missing segments are a warning.
 func Merge(results []Result) (Result, error) {
 	if len(results) == 0 {
@@ -122,6 +122,12 @@ func Merge(results []Result) (Result, error) {
 	if of != "" && fmt.Sprint(len(results)) != of {
 		out.Segment = fmt.Sprintf("%d of %s", len(results), of)
 		out.Warnings = append(out.Warnings, fmt.Sprintf("%d of %s segments were merged", len(results), of))
+	}
+	out.Share = nil
+	if len(results) > 1 {
+		if err := settleBetween(&out, results); err != nil {
+			return Result{}, err
+		}
 	}
 	thresholds := make([]Threshold, 0, len(out.Thresholds))
 	for _, t := range out.Thresholds {
@@ -229,7 +235,7 @@ func (d *DeliveryResult) add(o DeliveryResult) {
 		{&d.Published, &o.Published}, {&d.Accepted, &o.Accepted}, {&d.Refused, &o.Refused}, {&d.Unanswered, &o.Unanswered},
 		{&d.Whispers, &o.Whispers}, {&d.Expected, &o.Expected}, {&d.Delivered, &o.Delivered}, {&d.Uncertain, &o.Uncertain},
 		{&d.Missing, &o.Missing}, {&d.Duplicate, &o.Duplicate}, {&d.Reordered, &o.Reordered}, {&d.Leaked, &o.Leaked},
-		{&d.Late, &o.Late}, {&d.Foreign, &o.Foreign}, {&d.Unmarked, &o.Unmarked},
+		{&d.Altered, &o.Altered}, {&d.Late, &o.Late}, {&d.Foreign, &o.Foreign}, {&d.Siblings, &o.Siblings}, {&d.Unmarked, &o.Unmarked},
 	} {
 		*pair[0] += *pair[1]
 	}
@@ -241,6 +247,7 @@ func (p *PresenceResult) add(o PresenceResult) {
 	p.Joins += o.Joins
 	p.Leaves += o.Leaves
 	p.Told += o.Told
+	p.Unsure += o.Unsure
 	p.Ghosts += o.Ghosts
 	p.Missed += o.Missed
 	p.Twice += o.Twice
@@ -254,7 +261,7 @@ func (h *HealthResult) add(o HealthResult) {
 	h.ScheduleLagP99MS = max(h.ScheduleLagP99MS, o.ScheduleLagP99MS)
 	h.CPU += o.CPU
 	h.CPUs += o.CPUs
-	h.CPUMost = max(h.CPUMost, o.CPUMost)
+	h.CPUMost += o.CPUMost // as CPU and CPUs: of all machines together
 	h.GCPauseMS = max(h.GCPauseMS, o.GCPauseMS)
 	h.SocketErrors += o.SocketErrors
 	h.MemoryMost = max(h.MemoryMost, o.MemoryMost)

@@ -32,7 +32,9 @@ func (r *run) watch(ctx context.Context) {
 		}
 		last = now
 		r.health.Tick(now)
-		r.ledger.Sweep(now)
+		if !r.opt.Unchecked {
+			r.ledger.Sweep(now)
+		}
 		r.registry.Tick()
 		r.checkAborts(now)
 		r.tell("")
@@ -96,7 +98,9 @@ func (r *run) tell(news string) {
 	r.mu.Unlock()
 	for i := range r.scenario.Groups {
 		g := &r.scenario.Groups[i]
-		p.Length = max(p.Length, g.StartTime+r.plan.length(g))
+		if length := g.StartTime + r.plan.length(g); length > p.Length {
+			p.Length, p.AtMost = length, g.Executor == PerVUIterations
+		}
 	}
 	p.Published, p.Whispers, p.Missing = r.ledger.counts[countPublished].Load(), r.ledger.counts[countWhispers].Load(), r.ledger.counts[countMissing].Load()
 	p.Delivered, p.P95 = r.registry.deliveries()

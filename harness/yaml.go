@@ -10,16 +10,15 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"echolab/harness/yamlfile"
 )
 
 // What a scenario's files may take, so that none can hold up whoever reads it.
 const (
 	maxFile   = 1 << 20 // bytes
 	maxFiles  = 20
-	maxDepth  = 64      // values within values
 	maxValues = 100_000 // aliases counted as often as they are used
 )
 
@@ -134,7 +133,7 @@ func (r *reader) read(name string, content []byte) (t tree, ok bool) {
 		r.problems.add(top, "the file is not UTF-8; save it as UTF-8")
 		return t, false
 	}
-	doc, err := parseYAML(content)
+	doc, err := yamlfile.Parse(content)
 	if err != nil {
 		r.syntax(err)
 		return t, false
@@ -147,53 +146,16 @@ func (r *reader) read(name string, content []byte) (t tree, ok bool) {
 		r.problems.add(top, "the file is empty; 'echolab init scenario' writes one to start from")
 		return t, false
 	}
-	r.anchors, r.open = make(map[string]ast.Node), make(map[ast.Node]bool)
-	ast.Walk(anchorVisitor{r.anchors}, doc.Docs[0].Body)
+	r.anchors, r.open = yamlfile.Anchors(doc.Docs[0].Body), make(map[ast.Node]bool)
 	before := len(r.problems.List)
 	t = r.tree(doc.Docs[0].Body, 0)
 	return t, len(r.problems.List) == before
 }
 
-// parseYAML turns a panic of the library into an error. Nesting is limited before the parser sees it, whose time grows with
-// its square.
-func parseYAML(content []byte) (file *ast.File, err error) {
-	defer func() {
-		if caught := recover(); caught != nil {
-			file, err = nil, fmt.Errorf("this is not YAML: %v", caught)
-		}
-	}()
-	tokens := lexer.Tokenize(string(content))
-	brackets, signs := 0, 0
-	for i, tk := range tokens {
-		switch tk.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			signs++
-		default:
-			if i == 0 || tokens[i-1].Type != token.AnchorType { // an anchor's name
-				signs = 0
-			}
-		}
-		if brackets > maxDepth || signs > maxDepth {
-			return nil, &depthError{tk}
-		}
-	}
-	return parser.Parse(tokens, 0)
-}
-
-type depthError struct{ token *token.Token }
-
-func (e *depthError) Error() string {
-	return fmt.Sprintf("more than %d values within each other", maxDepth)
-}
-
 func (r *reader) syntax(err error) {
 	at, message := spot{r.file, 1, 1}, err.Error()
-	if deep, ok := errors.AsType[*depthError](err); ok {
-		at = r.spot(deep.token)
+	if deep, ok := errors.AsType[*yamlfile.DepthError](err); ok {
+		at = r.spot(deep.Token)
 	}
 	var known yaml.Error
 	if errors.As(err, &known) && known.GetToken() != nil {
@@ -216,8 +178,8 @@ func (r *reader) tree(n ast.Node, depth int) tree {
 		r.full = true
 		r.problems.add(t.at, "more than %d values; aliases count as often as they are used", maxValues)
 		return t
-	case depth > maxDepth:
-		r.problems.add(t.at, "more than %d values within each other", maxDepth)
+	case depth > yamlfile.MaxDepth:
+		r.problems.add(t.at, "more than %d values within each other", yamlfile.MaxDepth)
 		return t
 	}
 	target, ok := r.follow(n)
@@ -355,16 +317,6 @@ func (r *reader) follow(n ast.Node) (ast.Node, bool) {
 	}
 	r.problems.add(r.at(n), "this alias stands for itself")
 	return nil, false
-}
-
-type anchorVisitor struct{ found map[string]ast.Node }
-
-// Visit implements ast.Visitor.
-func (v anchorVisitor) Visit(n ast.Node) ast.Visitor {
-	if anchor, ok := n.(*ast.AnchorNode); ok && anchor.Name != nil {
-		v.found[anchor.Name.GetToken().Value] = anchor.Value
-	}
-	return v
 }
 
 // at is where a person sees the value begin: a mapping at its first key, not at that key's colon.

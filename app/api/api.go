@@ -24,6 +24,8 @@ type Backend interface {
 	// Entries reads the store, as does Entry. An *app.Error says what is wrong with the question or with the store.
 	Entries(ctx context.Context, q app.Query) (app.Page, error)
 	Entry(ctx context.Context, seq uint64) (journal.Entry, error)
+	// Diagnosis tells of an event, by its number or its id, who got it and why others did not.
+	Diagnosis(ctx context.Context, event string) (app.Diagnosis, error)
 }
 
 // Operator is what a Backend may be besides, see For: then everything else that Echolab can do is served too.

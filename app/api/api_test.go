@@ -43,6 +43,10 @@ func (b *backend) Secret(id string) (string, bool) {
 
 func (b *backend) Journal() *journal.Journal { return b.journal }
 
+func (b *backend) Diagnosis(context.Context, string) (app.Diagnosis, error) {
+	return app.Diagnosis{}, b.broken
+}
+
 func (b *backend) Entries(_ context.Context, q app.Query) (app.Page, error) {
 	var out []journal.Entry
 	match := q.Matcher()

@@ -57,7 +57,7 @@ func (h *Handler) makeApp(_ query, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return MadeApp{
-		ID: made.ID, Key: made.Key, Secret: made.Secret, Server: base.String(), LastSeq: last,
+		ID: made.ID, Key: made.Key, Keys: made.Keys, Secret: made.Secret, Server: base.String(), LastSeq: last,
 		Env: envLines(&made, base), Echo: echoLines(&made, base),
 	}, nil
 }

@@ -36,7 +36,7 @@ func (b backend) Status() Status {
 		s.Server.Port = tcp.Port
 	}
 	for _, c := range b.Counts() {
-		s.Apps = append(s.Apps, AppStatus{ID: c.App.ID, Key: c.App.Key, Connections: c.Connections, Channels: c.Channels, Subscribed: c.Subscribed, Made: !c.Made.IsZero()})
+		s.Apps = append(s.Apps, AppStatus{ID: c.App.ID, Key: c.App.Key, Keys: c.App.Keys, Connections: c.Connections, Channels: c.Channels, Subscribed: c.Subscribed, Made: !c.Made.IsZero()})
 	}
 	st := b.Store()
 	s.Store = StoreStatus{State: StoreOK, Path: strings.Join(st.Paths, ", "), Error: st.Error}

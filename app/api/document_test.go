@@ -150,6 +150,7 @@ func TestDocument_HoldsForRealAnswers(t *testing.T) {
 	c := newChecker(t, text)
 	ada := l.connect(l.creds).join(l.creds, "presence-room", "7")
 	l.connect(l.creds).join(l.creds, "private-client.5", "")
+	published := fmt.Sprint(given[api.Published](l, http.MethodPost, "/api/publish", `{"channel":"client.5","event":"InvoiceCreated"}`).Deliveries[0].Seq)
 	asked := map[string]bool{}
 	for _, tc := range []struct {
 		route, target, body string
@@ -165,6 +166,10 @@ func TestDocument_HoldsForRealAnswers(t *testing.T) {
 		{"GET /api/events/wait", "?timeout=0s", "", 200},
 		{"GET /api/events/{seq}", "/api/events/1", "", 200},
 		{"GET /api/events/{seq}", "/api/events/999999", "", 404},
+		{"GET /api/events/{seq}/diagnosis", "/api/events/" + published + "/diagnosis", "", 200},
+		{"GET /api/events/{seq}/diagnosis", "/api/events/1/diagnosis", "", 400},
+		{"GET /api/events/{seq}/diagnosis", "/api/events/999999/diagnosis", "", 404},
+		{"GET /api/events/{seq}/diagnosis", "/api/events/x/diagnosis", "", 400},
 		{"GET /api/connections", "", "", 200},
 		{"GET /api/channels", "", "", 200},
 		{"GET /api/channels/{name}", "/api/channels/presence-room", "", 200},

@@ -107,7 +107,7 @@ func TestNotifications(t *testing.T) {
 		`{"workflow":{"recipient_type":"user","recipient_id":7,"to":"admin","title":"T","message":"{x}","body":"B"},"data":{"x":"X"}}`)
 	require.Len(t, both.Notifications, 1)
 	assert.JSONEq(t, `{"title":"T","message":"X","x":"X"}`, string(both.Notifications[0].Data))
-	assert.Len(t, both.Warnings, 1)
+	assert.Len(t, both.Warnings, 2)
 	unfilled := given[api.BackendNotifications](l, "POST", "/api/backend/workflows/stage_changed/run", `{"data":{"stage":"{client}"}}`)
 	require.Len(t, unfilled.Warnings, 1)
 	assert.Contains(t, unfilled.Warnings[0], "nothing was given for {client} of workflow stage_changed")

@@ -1,14 +1,18 @@
 package api_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -188,4 +192,30 @@ func TestApps_ComeAndGoUnderLoad(t *testing.T) {
 	}
 	others.Wait()
 	assert.Len(t, given[api.Status](l, "GET", "/api/status", "").Apps, 1)
+}
+
+// TestBody_ThatNeverEndsIsNotWaitedFor: half a request must not hold a connection for ever, and an answer that takes its
+// time must not be cut for it.
+func TestBody_ThatNeverEndsIsNotWaitedFor(t *testing.T) {
+	before := api.SetBodyPatience(200 * time.Millisecond)
+	t.Cleanup(func() { api.SetBodyPatience(before) })
+	l := start(t)
+	address, err := url.Parse(l.UIURL())
+	require.NoError(t, err)
+	conn, err := net.Dial("tcp", address.Host)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "POST /api/publish HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", address.Host)
+	require.NoError(t, err)
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusRequestTimeout, answer.StatusCode)
+	assert.Contains(t, string(text), "did not arrive within 200ms")
+
+	status, waited := l.ask("GET", "/api/events/wait?channel=nobody&timeout=600ms", "{}")
+	requireShaped(t, "a wait that outlasts the patience", status, waited)
+	assert.Contains(t, waited, "did not come within 600ms", "it ended by itself")
 }

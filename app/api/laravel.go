@@ -11,7 +11,7 @@ import (
 func (h *Handler) backendStatus(query, *http.Request) (any, error) {
 	is := h.app.BackendStatus()
 	out := BackendStatus{Mode: string(is.Mode), URL: is.URL, File: is.File, Problem: is.Problem, NeedsRestart: append([]string{}, is.Waiting...),
-		Users: []BackendUser{}, Channels: []BackendChannel{}, Entities: []BackendRows{}, Events: []string{}, Workflows: []string{}}
+		Users: []BackendUser{}, Channels: []BackendChannel{}, Entities: []BackendRows{}, Events: []string{}, Workflows: []string{}, Policy: is.Policy, Notes: append([]string{}, is.Notes...)}
 	app := is.Application
 	if app == nil {
 		return out, nil

@@ -49,6 +49,7 @@ var routes = []route{
 		Param{Name: "timeout", Type: Duration, Help: "how long to wait, at most 5m; left out: 5s. Then the answer's entry is null"},
 	), nil, Waited{}}, false, (*Handler).wait},
 	{Route{http.MethodGet, "/api/events/{seq}", "one entry with its whole payload, from memory while it is there, so that what retention has deleted from the store may be found still", nil, nil, Entry{}}, true, (*Handler).event},
+	{Route{http.MethodGet, "/api/events/{seq}/diagnosis", "who got an event, by its number or id, and why somebody's listener may not have run", nil, nil, Diagnosis{}}, true, (*Handler).diagnosis},
 	{Route{http.MethodPost, "/api/publish", "publish an event as the application would", nil, Publication{}, Published{}}, false, (*Handler).publish},
 
 	{Route{http.MethodGet, "/api/backend/catalogue", "the events of the emulated application, each with a sample", nil, nil, Catalogue{}},

@@ -50,6 +50,8 @@ type ServerStatus struct {
 type AppStatus struct {
 	ID  string `json:"id"`
 	Key string `json:"key"`
+	// Keys are further keys that name it as well.
+	Keys []string `json:"keys,omitempty"`
 	// Connections counts open sockets.
 	Connections int `json:"connections"`
 	// Channels counts channels with a subscriber.
@@ -140,6 +142,40 @@ type Waited struct {
 	Note string `json:"note"`
 }
 
+// Diagnosis is who got an event, and why somebody's listener may not have run: GET /api/events/{seq}/diagnosis.
+type Diagnosis struct {
+	Seq uint64 `json:"seq"`
+	// ID is the event's identity in the store.
+	ID      string `json:"id"`
+	App     string `json:"app"`
+	Channel string `json:"channel"`
+	Event   string `json:"event"`
+	// Verdict is a sentence: how many got it, or why nobody did.
+	Verdict string `json:"verdict"`
+	// Recipients counts the sockets that got it.
+	Recipients int `json:"recipients"`
+	// Got are those sockets, a hundred at most, in the order of subscribing; empty when that is not known exactly.
+	Got []Subscriber `json:"got"`
+	// Causes are why a listener may not have run, what is certain first.
+	Causes []Cause `json:"causes"`
+	// Listen is the line of laravel-echo that hears this event on this channel, with Echo's usual namespace App.Events.
+	Listen string `json:"listen"`
+}
+
+// Cause is one reason why a listener did not run.
+type Cause struct {
+	// Name is stable, such as nobody_subscribed, near_name, late or event_name.
+	Name string `json:"name"`
+	// Certain: the server knows that it was so. Otherwise it depends on the front end, and What says if.
+	Certain bool `json:"certain"`
+	// What happened, in words.
+	What string `json:"what"`
+	// Do is what to try; empty for nothing.
+	Do string `json:"do"`
+	// Entry is the number of the entry that shows it; 0 for none.
+	Entry uint64 `json:"entry"`
+}
+
 // Cleared tells what was deleted: DELETE /api/events.
 type Cleared struct {
 	// Entries counts the entries that were deleted.
@@ -153,6 +189,8 @@ type NewApp struct {
 	ID     string `json:"id,omitempty"`
 	Key    string `json:"key,omitempty"`
 	Secret string `json:"secret,omitempty"`
+	// Keys are further keys that clients may connect with, for a front end that was built with another one.
+	Keys []string `json:"keys,omitempty"`
 	// AllowedOrigins are host names that pages may connect from, with * for any run of characters.
 	AllowedOrigins []string `json:"allowed_origins,omitempty"`
 	// PingInterval is the silence after which the server pings, such as 60s.
@@ -194,9 +232,11 @@ type Webhook struct {
 // MadeApp is an application of one's own, for a test worker: POST /api/apps. It is served until it is removed or
 // Echolab ends, and is written into no configuration.
 type MadeApp struct {
-	ID     string `json:"id"`
-	Key    string `json:"key"`
-	Secret string `json:"secret"`
+	ID  string `json:"id"`
+	Key string `json:"key"`
+	// Keys are the further keys that were asked for.
+	Keys   []string `json:"keys,omitempty"`
+	Secret string   `json:"secret"`
 	// Server is where clients and the application reach it.
 	Server string `json:"server"`
 	// LastSeq is the number of the newest entry: where to wait from for what happens in the application.
@@ -428,6 +468,11 @@ type BackendStatus struct {
 	Events []string `json:"events"`
 	// Workflows are the names of the notifications that workflows send.
 	Workflows []string `json:"workflows"`
+	// Policy is what a page's Content-Security-Policy needs so that it can connect to the server; empty as-written, where a
+	// note says what the guide's own does.
+	Policy string `json:"content_security_policy"`
+	// Notes are about what never reaches the server: policies and proxies.
+	Notes []string `json:"notes"`
 }
 
 // BackendRows counts the rows of a type of entity.

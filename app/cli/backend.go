@@ -107,6 +107,7 @@ func printBackend(out io.Writer, is api.BackendStatus) error {
 	row("Rows", strings.Join(rows, ", "))
 	row("Own events", strings.Join(is.Events, ", "))
 	row("Workflows", strings.Join(is.Workflows, ", "))
+	row("Page policy", is.Policy)
 	row("Needs a restart", strings.Join(is.NeedsRestart, ", "))
 	_ = w.Flush() // a strings.Builder takes everything
 	if is.Problem != "" {
@@ -120,6 +121,9 @@ func printBackend(out io.Writer, is api.BackendStatus) error {
 		fmt.Fprintf(w, "  %s\t%s\n", plain(c.Pattern), plain(c.Rule))
 	}
 	_ = w.Flush()
+	for _, note := range is.Notes {
+		fmt.Fprintf(&text, "\nnote: %s\n", plain(note))
+	}
 	_, err := io.WriteString(out, text.String())
 	return err
 }

@@ -22,8 +22,11 @@ func (s *shell) banner(cfg app.Config, at addresses) error {
 		{"UI", at.ui, from(cfg, "ui_port", "ui_host")},
 		{"App", first.ID, cfg.Origin("apps[0].id")},
 		{"Key", first.Key, cfg.Origin("apps[0].key")},
-		{"Secret", secret, cfg.Origin("apps[0].secret")},
 	}
+	for i, key := range first.Keys {
+		rows = append(rows, [3]string{"Also", key, cfg.Origin(fmt.Sprintf("apps[0].keys[%d]", i))})
+	}
+	rows = append(rows, [3]string{"Secret", secret, cfg.Origin("apps[0].secret")})
 	if more := len(cfg.Apps) - 1; more > 0 {
 		names := make([]string, more)
 		for i, a := range cfg.Apps[1:] {

@@ -27,7 +27,7 @@ const (
 
 // commands is every command, in the order of the help.
 var commands = []func(*shell) *cobra.Command{
-	serve, window, events, trigger, emit, listen, backend, db, tlsCommand, initCommand,
+	serve, window, events, why, trigger, emit, listen, backend, db, tlsCommand, initCommand,
 	runCommand, validate, runs, compare, merge, schema, version, settingsTopic, scenarioTopic, waitTopic,
 }
 

@@ -84,6 +84,11 @@ that one machine would have had: counts add up, percentiles are those of all val
 and the thresholds are held against the whole. RESULT is a result.json, a folder with one, or
 a kept run. Results of other plans, or of the same segment twice, are refused.
 
+Let the segments begin at the same time. What users of one got of another's events is judged
+here, where both ends are known: a lost event between two machines shows in the joined result
+alone. Clocks of different machines may differ by a second; who came or went so near to an
+event is neither owed it nor wrong to get it.
+
 Exit code: that of the verdict, as of 'echolab run'; 2 when the results do not fit together.`,
 		Example: `  echolab merge results-1 results-2 --out results
   echolab merge results/*/result.json --json`,

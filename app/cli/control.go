@@ -122,9 +122,9 @@ func (c *control) ask(ctx context.Context, method, path string, query url.Values
 	return &app.Error{Code: app.Refused, Message: strings.TrimSuffix(problem.Message, ".")}
 }
 
-// follow calls each with every entry after a sequence number, whole, until each returns an error or ctx ends. lost is
-// told how many were gone before they could be read.
-func (c *control) follow(ctx context.Context, after uint64, each func(*api.Entry) error, lost func(n uint64)) error {
+// follow calls each with every entry after a sequence number, whole, until each returns an error or ctx ends. What memory
+// has forgotten is read from the database; gone is told how many are not there either.
+func (c *control) follow(ctx context.Context, after uint64, each func(*api.Entry) error, gone func(n uint64)) error {
 	epoch := ""
 	for {
 		var feed api.Feed
@@ -136,19 +136,51 @@ func (c *control) follow(ctx context.Context, after uint64, each func(*api.Entry
 			return &app.Error{Code: app.Away, Message: "Echolab was started again; what happened meanwhile was not followed"}
 		}
 		if epoch = feed.Epoch; feed.Lost > 0 {
-			lost(feed.Lost)
+			missing, err := c.kept(ctx, after, after+feed.Lost+1, each)
+			if err != nil {
+				return err
+			}
+			if missing > 0 {
+				gone(missing)
+			}
 		}
-		for i := range feed.Entries {
-			e := &feed.Entries[i]
-			if err := c.whole(ctx, e); err != nil {
-				return err
-			}
-			if err := each(e); err != nil {
-				return err
-			}
+		if err := c.wholeEach(ctx, feed.Entries, each); err != nil {
+			return err
 		}
 		after = feed.Next
 	}
+}
+
+// kept calls each with what the database has between two sequence numbers and tells how many of those numbers it has not.
+func (c *control) kept(ctx context.Context, after, before uint64, each func(*api.Entry) error) (missing uint64, err error) {
+	missing = before - after - 1
+	for more := true; more; {
+		var page api.Entries
+		err := c.ask(ctx, http.MethodGet, "/api/events", url.Values{"order": {"oldest"}, "limit": {"500"},
+			"after": {fmt.Sprint(after)}, "before": {fmt.Sprint(before)}}, nil, &page)
+		if err != nil {
+			return missing, err
+		}
+		if err := c.wholeEach(ctx, page.Entries, each); err != nil {
+			return missing, err
+		}
+		missing -= min(missing, uint64(len(page.Entries)))
+		after, more = page.Next, page.More
+	}
+	return missing, nil
+}
+
+// wholeEach calls each with entries that a list may have cut off.
+func (c *control) wholeEach(ctx context.Context, entries []api.Entry, each func(*api.Entry) error) error {
+	for i := range entries {
+		if err := c.whole(ctx, &entries[i]); err != nil {
+			return err
+		}
+		if err := each(&entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // whole gets the rest of a payload that a list has cut off.

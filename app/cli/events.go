@@ -152,6 +152,12 @@ func (s *shell) events(ctx context.Context, ask eventsAsked) error {
 	if ask.db != "" {
 		read = s.stored(ask.db)
 	}
+	from := uint64(0) // following goes on after it
+	if ask.follow && ask.db == "" {
+		if from, err = running.last(ctx); err != nil {
+			return unlessStopped(ctx, err)
+		}
+	}
 	found, err := search(ctx, read, ask)
 	if isAway(err) && !running.named && ask.db == "" && !ask.follow {
 		if found, err = search(ctx, s.stored(""), ask); err == nil {
@@ -161,37 +167,38 @@ func (s *shell) events(ctx context.Context, ask eventsAsked) error {
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	after := uint64(0)
+	printed := make(map[uint64]bool) // what came while it was searched for
 	for i := range found {
 		if err := s.printEntry(&found[i]); err != nil {
 			return err
 		}
-		after = found[i].Seq
+		if found[i].Seq > from {
+			printed[found[i].Seq] = true
+		}
 	}
 	if !ask.follow {
 		return nil
-	}
-	if after == 0 {
-		if after, err = running.last(ctx); err != nil {
-			return unlessStopped(ctx, err)
-		}
 	}
 	q, err := api.ReadFilter(ask.filter)
 	if err != nil {
 		return err
 	}
 	match, text := q.Matcher(), app.Query{Text: ask.text}.Matcher()
-	return unlessStopped(ctx, running.follow(ctx, after, func(e *api.Entry) error {
-		if entry := e.Journal(); !match(&entry) ||
+	return unlessStopped(ctx, running.follow(ctx, from, func(e *api.Entry) error {
+		if entry := e.Journal(); printed[e.Seq] || !match(&entry) ||
 			!text(&entry) && !strings.Contains(e.Channel, ask.text) && !strings.Contains(e.Event, ask.text) {
 			return nil
 		}
 		return s.printEntry(e)
-	}, s.lost))
+	}, s.gone))
 }
 
-func (s *shell) lost(n uint64) {
-	fmt.Fprintf(s.err, "echolab: %d entries came too fast to be shown; 'echolab events' has them\n", n)
+func (s *shell) gone(n uint64) {
+	if n == 1 {
+		fmt.Fprintln(s.err, "echolab: 1 entry is not kept any more")
+		return
+	}
+	fmt.Fprintf(s.err, "echolab: %d entries are not kept any more\n", n)
 }
 
 // reader reads the newest entries that fit, oldest first.
@@ -256,18 +263,8 @@ func (s *shell) stored(db string) reader {
 			return nil, err
 		}
 		q.Limit = limit
-		flags := map[string]string{}
-		if db != "" {
-			flags["db"] = db
-		}
-		cfg, err := app.Load(app.Sources{Flags: flags, Environ: s.environ, Dir: s.dir})
+		database, err := s.database(ctx, db)
 		if err != nil {
-			return nil, err
-		}
-		database, err := app.ReadDatabase(ctx, cfg)
-		if err != nil && db == "" {
-			return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
-		} else if err != nil {
 			return nil, err
 		}
 		found, err := database.Entries(ctx, q)
@@ -277,4 +274,21 @@ func (s *shell) stored(db string) reader {
 		}
 		return out, errors.Join(err, database.Close())
 	}
+}
+
+// database opens the file that serve would use, or the one named, where no Echolab answered.
+func (s *shell) database(ctx context.Context, db string) (*app.Database, error) {
+	flags := map[string]string{}
+	if db != "" {
+		flags["db"] = db
+	}
+	cfg, err := app.Load(app.Sources{Flags: flags, Environ: s.environ, Dir: s.dir})
+	if err != nil {
+		return nil, err
+	}
+	database, err := app.ReadDatabase(ctx, cfg)
+	if err != nil && db == "" {
+		return nil, &app.Error{Code: app.Away, Err: err, Message: "no Echolab answers at " + defaultControl + "; pass --api with the address of its UI. Its database: " + err.Error()}
+	}
+	return database, err
 }

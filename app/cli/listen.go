@@ -157,7 +157,7 @@ func (s *shell) listenHere(ctx context.Context, ask listenAsked, counted func(fu
 			return nil
 		}
 		return counted(func() error { return s.printEntry(e) })
-	}, s.lost)
+	}, s.gone)
 }
 
 // listenRemote subscribes to a server as a client would.

@@ -100,6 +100,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.BoolVar(&f.events, "events", false, "write every event that a client received to events.ndjson in --out")
 	flags.StringVar(&f.baseline, "baseline", "", "a result of before, a file, a folder or a kept run: fail when something became worse")
 	flags.BoolVar(&f.unkept, "no-keep", false, "do not put it among the runs that 'echolab runs' lists")
+	databaseFlags(cmd)
 	flags.StringArrayVar(&f.regressions, "regression", nil, `what is too much worse, such as "delivery_latency p(95) +10% 2ms"; can be given again (default: see 'echolab compare --help')`)
 	flags.Uint64Var(&f.seed, "seed", 0, "another seed than the scenario's")
 	flags.StringVar(&f.segment, "segment", "", "this machine's share of the plan, such as 2/5; 'echolab merge' joins the results")
@@ -171,7 +172,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 	} else if err := f.remote.check(""); err != nil {
 		return t, err
 	}
-	t.Config, err = app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
+	t.Config, err = s.load(cmd)
 	if err != nil && t.Remote == nil {
 		return t, err
 	}

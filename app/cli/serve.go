@@ -205,12 +205,13 @@ func address(host string, at net.Addr, path string) string {
 // readyLine is for programs. The secret is not in it.
 func (s *shell) readyLine(cfg app.Config, at addresses) error {
 	type served struct {
-		ID  string `json:"id"`
-		Key string `json:"key"`
+		ID   string   `json:"id"`
+		Key  string   `json:"key"`
+		Keys []string `json:"keys,omitempty"` // further ones
 	}
 	apps := make([]served, len(cfg.Apps))
 	for i, a := range cfg.Apps {
-		apps[i] = served{a.ID, a.Key}
+		apps[i] = served{a.ID, a.Key, a.Keys}
 	}
 	return s.encode(struct {
 		Event    string   `json:"event"`

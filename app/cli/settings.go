@@ -48,6 +48,7 @@ echolab.yaml, with several apps:
   apps:
     - id: client-portal
       key: local-reverb-key
+      keys: [prod-reverb-key]          # further ones, of front ends built with another
       secret: local-reverb-secret
       allowed_origins: [localhost, "*.test"]
       max_connections: 100

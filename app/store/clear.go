@@ -2,48 +2,35 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 )
 
 // Clear deletes the entries of an app ("" for all of every app and of none) up to a sequence number, apart from what
-// retention must not touch: what Keep names, and the newest entry of a file, from which numbers go on. Who is still
-// connected stays so. It tells how many entries it deleted, also when ctx ended before all were, and which ones would have
-// gone were they not the newest.
-func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (deleted int64, left []uint64, err error) {
+// Keep names. Who is still connected stays so, and numbers go on after the highest that was ever given. It tells how many
+// entries it deleted, also when ctx ended before all were.
+func (s *Store) Clear(ctx context.Context, app string, upTo uint64) (deleted int64, err error) {
 	err = s.eachFile(app, func(f *file) error {
-		n, newest, err := f.clear(ctx, app, int64(upTo))
-		if deleted += n; newest > 0 {
-			left = append(left, uint64(newest))
-		}
-		if err != nil {
+		n, err := f.clear(ctx, app, int64(upTo))
+		if deleted += n; err != nil {
 			return fmt.Errorf("clear store %s: %w", f.path, err)
 		}
 		return nil
 	})
-	return deleted, left, err
+	return deleted, err
 }
 
-func (f *file) clear(ctx context.Context, app string, upTo int64) (total, newest int64, err error) {
+func (f *file) clear(ctx context.Context, app string, upTo int64) (total int64, err error) {
 	for from := int64(1); from > 0 && from <= upTo; {
 		if err := ctx.Err(); err != nil {
-			return total, 0, err
+			return total, err
 		}
 		n, next, err := f.clearSlice(app, from, upTo)
 		if total += n; err != nil {
-			return total, 0, err
+			return total, err
 		}
 		from = next
 	}
-	if err := f.sweep(upTo); err != nil {
-		return total, 0, err
-	}
-	err = f.read(func(db *sql.DB) error {
-		return db.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM realtime_events e WHERE seq = (SELECT max(seq) FROM realtime_events)
-		  AND seq <= ?1 AND (?2 = '' OR app = ?2) AND NOT EXISTS (SELECT 1 FROM keeps WHERE e.seq BETWEEN from_seq AND to_seq)`,
-			upTo, app).Scan(&newest)
-	})
-	return total, newest, err
+	return total, f.sweep(upTo)
 }
 
 // clearSlice deletes within one block, in a transaction of its own: entries are written in between. next is where to
@@ -70,7 +57,7 @@ func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err erro
 		}
 	}
 	switch {
-	case first == 0 || first >= newest:
+	case first == 0:
 		return 0, 0, nil
 	case keptTo >= upTo:
 		return 0, 0, nil
@@ -79,7 +66,7 @@ func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err erro
 	case keptFrom > 0 && keptFrom <= first:
 		return 0, keptFrom, nil
 	}
-	last := min(first|(blockSize-1), upTo, newest-1)
+	last := min(first|(blockSize-1), upTo)
 	if keptFrom > 0 {
 		last = min(last, keptFrom-1)
 	}
@@ -92,6 +79,9 @@ func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err erro
 		} else {
 			n, err = w.deleteEntriesOf(app, first, last)
 		}
+		if err == nil && last >= newest {
+			err = w.clearedUpTo(newest)
+		}
 		return err
 	})
 	if err != nil {
@@ -101,6 +91,17 @@ func (f *file) clearSlice(app string, from, upTo int64) (n, next int64, err erro
 	f.keeping.rest, f.keeping.oldest = true, 0
 	return n, last + 1, nil
 }
+
+// clearedUpTo remembers the number of the newest entry, which may be deleted.
+func (w *writer) clearedUpTo(seq int64) error {
+	if err := w.exec("DELETE FROM cleared WHERE up_to < ?", seq); err != nil {
+		return err
+	}
+	return w.exec("INSERT INTO cleared SELECT ? WHERE NOT EXISTS (SELECT 1 FROM cleared)", seq)
+}
+
+// lastNumber asks for the highest seq that was given: that of the newest entry, or of what was cleared since.
+const lastNumber = "SELECT max(coalesce((SELECT max(seq) FROM realtime_events), 0), coalesce((SELECT max(up_to) FROM cleared), 0))"
 
 // deleteEntriesOf is deleteEntries for one app's. Sessions and subscriptions go when nothing around them is left.
 func (w *writer) deleteEntriesOf(app string, from, to int64) (n int64, err error) {

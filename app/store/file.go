@@ -193,7 +193,7 @@ func (f *file) openConnections(ctx context.Context) error {
 	if err != nil {
 		return f.cannotWrite(err)
 	}
-	last, err := w.number("SELECT max(seq) FROM realtime_events")
+	last, err := w.number(lastNumber)
 	if err != nil {
 		return errors.Join(f.cannotWrite(err), w.close())
 	}

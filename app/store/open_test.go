@@ -16,7 +16,7 @@ import (
 )
 
 // schema is the newest.
-const schema = 4
+const schema = 5
 
 // later is what a next version of Echolab might bring.
 func later(t *testing.T, sql string) fstest.MapFS {

@@ -71,7 +71,11 @@ func (f *file) openToRead(ctx context.Context, known int) (err error) {
 // look finds out what Open would know.
 func (f *file) look(ctx context.Context, db *sql.DB) error {
 	var last sql.NullInt64
-	if err := db.QueryRowContext(ctx, "SELECT max(seq) FROM realtime_events").Scan(&last); err != nil {
+	query := "SELECT max(seq) FROM realtime_events"
+	if f.schema >= 5 {
+		query = lastNumber
+	}
+	if err := db.QueryRowContext(ctx, query).Scan(&last); err != nil {
 		return err
 	}
 	f.found = uint64(last.Int64)

@@ -50,6 +50,13 @@ func main() {
 		flag.PrintDefaults()
 	}
 	flag.Parse()
+	if text := os.Getenv(generatorEnv); text != "" {
+		if err := generate(text); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(*program, *runs, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)

@@ -3,65 +3,105 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
+
+	"echolab/emulator/pusher"
 )
 
-// Versions of the other generators. Both come through their ordinary package managers; where one cannot be had its row
-// says so.
-const (
-	k6Module         = "go.k6.io/k6@latest"
-	artilleryPackage = "artillery@2.0.21"
-)
-
-// other is a load generator that plays the same journey.
+// other is a load generator that plays the same journey. It comes through its ordinary package manager, and is kept in the
+// user's cache: artillery is 969 packages. Where it cannot be had its row says so.
 type other struct {
 	name    string
-	install func(dir string) (command []string, err error)
+	version string // as its package manager takes it
+	install func(version string) [][]string
+	command []string // the first part is a path within the folder that it is installed in
 	script  func(s *server, l listeners) (file, text string)
 }
 
 var others = []other{
-	{"k6", installK6, k6Script},
-	{"artillery", installArtillery, artilleryScript},
+	{"k6", "go.k6.io/k6@v1.8.1", installK6, []string{"k6", "run", "--quiet", "--no-summary"}, k6Script},
+	{"artillery", "artillery@2.0.21", installArtillery, []string{"node_modules/.bin/artillery", "run", "--quiet"}, artilleryScript},
 }
 
-// comparison holds the harness against other generators on one journey in one run: a thousand clients on a channel,
-// first idle, then with thirty events a second. The others only read; the harness publishes too and checks every
-// delivery.
+// The journeys that each generator plays: one client, which shows what the program takes by itself; many idle ones,
+// for the memory of one; and fewer with events, for the processor time of one, less the same without events.
+var (
+	lonely = listeners{clients: 1, ramp: 1, hold: 3}
+	many   = listeners{clients: 5000, ramp: 5, hold: 10}
+	calm   = listeners{clients: 1000, ramp: 2, hold: 12}
+	busy   = listeners{clients: 1000, ramp: 2, hold: 12, rate: 30}
+)
+
+// figures are what a generator came to.
+type figures struct {
+	memory float64 // resident bytes for each of many clients, less what the program takes by itself
+	total  float64 // resident bytes with many clients
+	each   float64 // CPU-µs of one event
+}
+
+// comparison holds the harness against other generators on one journey in one run, against a fresh server each time. The
+// others only read what the bench publishes; the harness publishes it itself and checks every delivery.
 func comparison(b *bench) (rows []row, err error) {
-	quiet, busy := listeners{1000, 2, 12, 0}, listeners{1000, 2, 12, 30}
-	_, idle, err := b.echolab(quiet)
+	ours, err := compared(func(l listeners) (usage, error) {
+		_, u, err := b.echolab(l)
+		return u, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	r, used, err := b.echolab(busy)
-	if err != nil {
-		return nil, err
+	show := func(name string, f figures) {
+		times := func(theirs, ours float64) string {
+			if name == "echolab" {
+				return ""
+			}
+			return fmt.Sprintf(", × %.1f", theirs/ours)
+		}
+		each := "an event costs too little to tell from the rest"
+		if f.each > 0 {
+			each = fmt.Sprintf("%.1f CPU-µs an event%s", f.each, times(f.each, ours.each))
+		}
+		rows = append(rows, row{name + ", resident per idle client", grouped(f.memory) + " B" + times(f.memory, ours.memory),
+			fmt.Sprintf("%.0f MB with %s of them%s", f.total/1e6, grouped(float64(many.clients)), times(f.total, ours.total))},
+			row{name + ", an event to each of " + grouped(float64(busy.clients)), each, ""})
 	}
-	ours := struct{ memory, each float64 }{float64(idle.peak) / 1000, (used.cpu - idle.cpu).Seconds() / float64(max(1, r.Delivery.Delivered)) * 1e6}
-	rows = append(rows, row{"echolab, 1 000 clients", grouped(ours.memory) + " B each", fmt.Sprintf("%.1f CPU-µs an event", ours.each)})
+	show("echolab", ours)
 	for _, o := range others {
-		command, err := o.install(filepath.Join(b.dir, o.name))
+		command, err := o.installed()
 		if err != nil {
 			rows = append(rows, row{o.name, "not to be had here", firstLine(err.Error())})
 			continue
 		}
-		memory, each, err := b.play(o, command, quiet, busy)
+		theirs, err := compared(func(l listeners) (usage, error) { return b.play(o, command, l) })
 		if err != nil {
 			rows = append(rows, row{o.name, "did not play the journey", firstLine(err.Error())})
 			continue
 		}
-		cost := "an event costs too little to tell from its start"
-		if each > 0 {
-			cost = fmt.Sprintf("%.1f CPU-µs an event, × %.1f", each, each/ours.each)
-		}
-		rows = append(rows, row{o.name + ", 1 000 clients", fmt.Sprintf("%s B each, × %.1f", grouped(memory), memory/ours.memory), cost})
+		show(o.name, theirs)
 	}
 	return rows, nil
+}
+
+// compared has a generator play the journeys.
+func compared(play func(listeners) (usage, error)) (f figures, err error) {
+	var u [4]usage
+	for i, l := range []listeners{lonely, many, calm, busy} {
+		if u[i], err = play(l); err != nil {
+			return f, fmt.Errorf("%s clients: %w", grouped(float64(l.clients)), err)
+		}
+	}
+	return figures{memory: float64(u[1].peak-u[0].peak) / float64(many.clients), total: float64(u[1].peak),
+		each: (u[3].cpu - u[2].cpu).Seconds() / float64(busy.events()*int64(busy.clients)) * 1e6}, nil
 }
 
 func firstLine(text string) string {
@@ -73,95 +113,128 @@ func firstLine(text string) string {
 	return text
 }
 
-// play lets another generator play both journeys; the events are published from here.
-func (b *bench) play(o other, command []string, quiet, busy listeners) (memory, each float64, err error) {
-	once := func(l listeners) (u usage, events int, err error) {
-		s, err := b.start("--ack", "delivered")
-		if err != nil {
-			return u, 0, err
-		}
-		defer s.stop()
-		dir := filepath.Join(b.dir, o.name)
-		file, text := o.script(s, l)
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644); err != nil {
-			return u, 0, err
-		}
-		stop, stopped := make(chan struct{}), make(chan int)
-		go func() { stopped <- s.ticks(l, stop) }()
-		_, u, err = watched(dir, []string{"K6_NO_USAGE_REPORT=true", "ARTILLERY_DISABLE_TELEMETRY=true"}, append(command, file)...)
-		close(stop)
-		return u, <-stopped * l.clients, err
-	}
-	idle, _, err := once(quiet)
+// play lets another generator play a journey; the events are published from here. It fails unless all clients were
+// subscribed at the same time, and were there until everything had been published.
+func (b *bench) play(o other, command []string, l listeners) (u usage, err error) {
+	s, err := b.start("--ack", "delivered")
 	if err != nil {
-		return 0, 0, err
+		return u, err
 	}
-	used, events, err := once(busy)
-	if err != nil {
-		return 0, 0, err
+	defer s.stop()
+	file, text := o.script(s, l)
+	if err := os.WriteFile(filepath.Join(b.dir, file), []byte(text), 0o644); err != nil {
+		return u, err
 	}
-	if events == 0 {
-		return 0, 0, fmt.Errorf("nothing was published")
-	}
-	return float64(idle.peak) / float64(quiet.clients), (used.cpu - idle.cpu).Seconds() / float64(events) * 1e6, nil
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	published := make(chan error, 1)
+	go func() { published <- s.ticks(ctx, l) }()
+	_, u, err = watched(b.dir, []string{"K6_NO_USAGE_REPORT=true", "ARTILLERY_DISABLE_TELEMETRY=true"}, append(slices.Clone(command), file)...)
+	stop()
+	return u, errors.Join(err, <-published)
 }
 
-// ticks publishes as listeners.scenario does, once all are there, and says how many it published. Until then it waits for
-// the generator to start: an event that nobody gets is not counted.
-func (s *server) ticks(l listeners, stop <-chan struct{}) (published int) {
+// ticks publishes what listeners.scenario does, once all are there, and looks whether they still are when it has.
+func (s *server) ticks(ctx context.Context, l listeners) error {
+	most := 0
+	for look := time.NewTicker(200 * time.Millisecond); most < l.clients; {
+		select {
+		case <-ctx.Done():
+			look.Stop()
+			return fmt.Errorf("no more than %d of %d clients were subscribed at once", most, l.clients)
+		case <-look.C:
+			n, err := s.subscribed("ticker")
+			if err != nil {
+				return err
+			}
+			most = max(most, n)
+		}
+	}
 	if l.rate == 0 {
-		<-stop
-		return 0
+		return nil
 	}
 	p, err := s.publisher("/events", fmt.Sprintf(`{"name":"Tick","channel":"ticker","data":%q}`, tick.data))
 	if err != nil {
-		<-stop
-		return 0
+		return err
 	}
-	began := time.NewTimer(time.Duration(l.ramp+4) * time.Second)
-	defer began.Stop()
-	select {
-	case <-stop:
-		return 0
-	case <-began.C:
-	}
-	for every := time.NewTicker(time.Second / time.Duration(l.rate)); ; {
+	every := time.NewTicker(time.Second / time.Duration(l.rate))
+	defer every.Stop()
+	for range l.events() {
 		select {
-		case <-stop:
-			every.Stop()
-			return published
+		case <-ctx.Done():
+			return errors.New("the generator ended before everything had been published")
 		case <-every.C:
-			if published < l.rate*(l.hold-6) && p.publish() == nil {
-				published++
+			if err := p.publish(); err != nil {
+				return err
 			}
 		}
 	}
-}
-
-func installK6(dir string) ([]string, error) {
-	program := filepath.Join(dir, "k6")
-	return []string{program, "run", "--quiet", "--no-summary"}, inside(dir, [][]string{
-		{"go", "mod", "init", "bench"}, {"go", "get", k6Module}, {"go", "build", "-o", program, "go.k6.io/k6"}})
-}
-
-func installArtillery(dir string) ([]string, error) {
-	return []string{filepath.Join(dir, "node_modules", ".bin", "artillery"), "run", "--quiet"}, inside(dir, [][]string{
-		{"npm", "init", "-y"}, {"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", artilleryPackage}})
-}
-
-// inside runs commands in a folder that it makes.
-func inside(dir string, commands [][]string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, c := range commands {
-		command := exec.Command(c[0], c[1:]...)
-		command.Dir = dir
-		if out, err := command.CombinedOutput(); err != nil {
-			return fmt.Errorf("%s %s: %w: %s", c[0], c[1], err, tailOf(string(out)))
-		}
+	if n, err := s.subscribed("ticker"); n < l.clients || err != nil {
+		return errors.Join(fmt.Errorf("%d of %d clients were there to the last event", n, l.clients), err)
 	}
 	return nil
+}
+
+// subscribed asks the server how many are subscribed to a channel.
+func (s *server) subscribed(channel string) (n int, err error) {
+	path := "/apps/" + s.app.ID + "/channels/" + channel
+	values := url.Values{}
+	for name, value := range s.app.SignRequest("GET", path, pusher.Query{"info": "subscription_count"}, nil, time.Now()) {
+		values.Set(name, value)
+	}
+	res, err := http.Get("http://" + s.addr + path + "?" + values.Encode())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	var answer struct {
+		Count int `json:"subscription_count"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return 0, fmt.Errorf("%s: status %d: %w", path, res.StatusCode, err)
+	}
+	return answer.Count, nil
+}
+
+func installK6(version string) [][]string {
+	return [][]string{{"go", "mod", "init", "bench"}, {"go", "get", version}, {"go", "build", "-o", "k6", "go.k6.io/k6"}}
+}
+
+func installArtillery(version string) [][]string {
+	return [][]string{{"npm", "init", "-y"}, {"npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", version}}
+}
+
+// installed is the command that runs a generator, which is installed where it is not yet.
+func (o other) installed() ([]string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(cache, "echolab-bench", strings.ReplaceAll(o.version, "/", "-"))
+	command := append([]string{filepath.Join(dir, o.command[0])}, o.command[1:]...)
+	if _, err := os.Stat(command[0]); err == nil {
+		return command, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	// Elsewhere first, so that what was broken off is not taken for whole.
+	made, err := os.MkdirTemp(filepath.Dir(dir), "install")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(made) }()
+	for _, c := range o.install(o.version) {
+		step := exec.Command(c[0], c[1:]...)
+		step.Dir = made
+		if out, err := step.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s %s: %w: %s", c[0], c[1], err, tailOf(string(out)))
+		}
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	return command, os.Rename(made, dir)
 }
 
 func k6Script(s *server, l listeners) (file, text string) {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -86,4 +88,18 @@ func (e *Entry) ID() string {
 	hex.Encode(s[24:], b[10:])
 	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
 	return string(s[:])
+}
+
+// SeqOf is the number of the entry that is named by its number or by its ID; false when the text is neither.
+func SeqOf(name string) (seq uint64, ok bool) {
+	if len(name) == 36 {
+		b, err := hex.DecodeString(strings.ReplaceAll(name, "-", ""))
+		if err != nil || len(b) != 16 || b[6]>>4 != 7 {
+			return 0, false
+		}
+		seq = binary.BigEndian.Uint64(b[8:]) & 0x3fffffffffffffff
+		return seq, seq > 0
+	}
+	seq, err := strconv.ParseUint(name, 10, 63)
+	return seq, err == nil && seq > 0
 }

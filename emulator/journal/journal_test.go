@@ -2,6 +2,8 @@ package journal_test
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -208,6 +210,21 @@ func TestKinds_HaveDistinctNamesInOrder(t *testing.T) {
 		assert.False(t, seen[row.Name])
 		seen[row.Name] = true
 		assert.Equal(t, row.Kind, journal.KindNamed(row.Name))
+	}
+}
+
+func TestSeqOf_NamesAnEntryByNumberOrID(t *testing.T) {
+	for _, seq := range []uint64{1, 42, 1 << 40} {
+		e := journal.Entry{Seq: seq, At: time.UnixMicro(1_700_000_000_123_456)}
+		for _, name := range []string{e.ID(), strings.ToUpper(e.ID()), strconv.FormatUint(seq, 10)} {
+			got, ok := journal.SeqOf(name)
+			assert.True(t, ok, name)
+			assert.Equal(t, seq, got)
+		}
+	}
+	for _, name := range []string{"", "0", "-1", "1.5", "x", "01a2090e-69cc-4114-8000-00000000000b", "01a2090e-69cc-7114-8000-00000000000", "01a2090e-69cc-7114-8000-0000000000zz", "99999999999999999999"} {
+		_, ok := journal.SeqOf(name)
+		assert.False(t, ok, name)
 	}
 }
 

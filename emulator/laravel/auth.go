@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -42,6 +43,7 @@ func (b *Backend) authorizeChannel(c *call) {
 	}
 	b.logVerdict(c.user, channel, v)
 	if v.status != http.StatusOK {
+		b.tellRefused(c, channel, fields.Get("socket_id"), v)
 		c.fail(v.status, v.message)
 		return
 	}
@@ -55,6 +57,27 @@ func (b *Backend) authorizeChannel(c *call) {
 		return
 	}
 	c.json(http.StatusOK, answer)
+}
+
+// tellRefused passes on who was not let into a channel, and which rule said so.
+func (b *Backend) tellRefused(c *call, channel string, socketID any, v verdict) {
+	if b.cfg.Refused == nil || channel == "" {
+		return
+	}
+	no := RefusedChannel{Channel: channel, Why: strconv.Itoa(v.status) + " the rule " + v.pattern + " says no"}
+	no.Socket, _ = phpText(socketID)
+	switch {
+	case v.cause != nil:
+		no.Why = strconv.Itoa(v.status) + " the rule " + v.pattern + " failed: " + v.cause.Error()
+	case c.user == nil:
+		no.Why = strconv.Itoa(v.status) + " nobody is logged in"
+	case v.pattern == "":
+		no.Why = strconv.Itoa(v.status) + " no rule for " + laravelName(channel) + " said yes"
+	}
+	if c.user != nil {
+		no.User = c.user.ID.String()
+	}
+	b.cfg.Refused(c.r.Context(), no)
 }
 
 func (b *Backend) logVerdict(user *User, channel string, v verdict) {

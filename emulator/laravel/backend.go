@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,13 +18,26 @@ type Config struct {
 	// App signs authorisations; Publish sends an event as a signed HTTP publish would, and returns once it is kept.
 	App     SigningApp
 	Publish func(ctx context.Context, p pusher.Publication) error
+	// Refused is told of each no of /broadcasting/auth; nil: nobody is. It returns soon.
+	Refused func(ctx context.Context, no RefusedChannel)
 	// Hosts are names, without ports, under which the application is reached, beside addresses, names of no registry and
-	// the hosts of auth.origins: nobody else's name gets to see what the cookie or the default user may see.
+	// the hosts of auth.origins. Under any other name only a user's own token is believed.
 	Hosts []string
+	// Server is where clients find the WebSocket server, for the policy of the pages; nil: they do not name it.
+	Server func() *url.URL
+	// Known are tokens that anybody can read somewhere, such as those of a sample: they name a user like an id does.
+	Known []string
 	// Store keeps the rows; nil: memory.
 	Store  Store
 	Clock  Clock // nil: the machine's
 	Logger *slog.Logger
+}
+
+// RefusedChannel is a no of /broadcasting/auth.
+type RefusedChannel struct {
+	Channel, Socket string // as they were asked for
+	User            string // id; "" for a guest
+	Why             string // in words, with the status
 }
 
 // Clock is what time it is and when an instant has come; a fake one moves by hand.

@@ -108,7 +108,9 @@ func isOwnOrigin(origin, host string) bool {
 }
 
 // knownHost tells whether the request is for a name of this application. A page of any other name may be somebody's who has
-// pointed it at this machine (DNS rebinding): its browser takes our answers for its own, and shows it even those to GET.
+// pointed it at this machine (DNS rebinding): its browser takes our answers for its own, shows it even those to GET, and lets
+// it set any header, so that naming a user by id proves nothing. An address cannot be pointed elsewhere: a phone in the same
+// network that asks 192.168.1.5 passes.
 func (b *Backend) knownHost(c *call) bool {
 	host := c.r.Host
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -1,7 +1,9 @@
 package laravel_test
 
 import (
+	"context"
 	"encoding/json"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/emulator/laravel"
+	"echolab/emulator/pusher"
 )
 
 func decode(t *testing.T, text string, into any) {
@@ -113,24 +116,58 @@ func TestCORS_AForeignPageCannotActAsTheUser(t *testing.T) {
 }
 
 // TestCORS_AForeignNameSeesNothing: a page whose name was pointed at this machine is of the same origin for its browser, so
-// that GET without an Origin shows it whatever the cookie or the default user may see.
+// that it may read any answer and send any header. However it names a user, it is refused, unless it knows that user's token.
 func TestCORS_AForeignNameSeesNothing(t *testing.T) {
 	app := office(guide()...)
-	app.Auth.DefaultUser = laravel.IntID(7)
+	app.Users[1].Token = "secret-of-bob"
 	app.Auth.Origins = []string{"https://portal.example.com", "http://localhost:*"}
 	base := serve(t, laravel.Fixed, app, nil)
-	for host, status := range map[string]int{
-		"evil.example.com:8000": 403, "evil.example.com": 403, "evil.example.com.": 403, "127.0.0.1.nip.io": 403,
-		"portal.example.com": 200, "localhost:8000": 200, "localhost.": 200, "127.0.0.1": 200, "[::1]:8000": 200, "portal.test": 200, "laravel": 200,
-		"192.168.1.5:8000": 200,
+	cookieOf := session(t, base, "12")
+	withDefault := office(guide()...)
+	withDefault.Auth.DefaultUser, withDefault.Auth.Origins = laravel.IntID(7), app.Auth.Origins
+	defaultBase := serve(t, laravel.Fixed, withDefault, nil)
+	for _, way := range []struct {
+		name, base string
+		headers    []string
+		foreign    int // the status under a foreign name
+	}{
+		{"default user", defaultBase, nil, 403},
+		{"cookie", base, []string{"Cookie", cookieOf}, 403},
+		{"header", base, []string{"X-Echolab-User", "12"}, 403},
+		{"bearer id", base, []string{"Authorization", "Bearer 12"}, 403},
+		{"bearer that nobody has", base, []string{"Authorization", "Bearer guessed"}, 403},
+		{"token", base, []string{"Authorization", "Bearer secret-of-bob"}, 200},
 	} {
-		response, body := send(t, "GET", base+"/api/user", "", "Host", host)
-		assert.Equal(t, status, response.StatusCode, host+": "+body)
-		if status == 403 {
-			assert.Contains(t, body, "none of the configured names", host)
-			response, _ = send(t, "GET", base+"/api/user", "", "Host", host, "Authorization", "Bearer 7")
-			assert.Equal(t, 200, response.StatusCode, "whoever names himself is no browser's page that was led here unasked")
+		for _, host := range []string{"evil.example.com:8000", "evil.example.com", "evil.example.com.", "127.0.0.1.nip.io"} {
+			response, body := send(t, "GET", way.base+"/api/user", "", append(way.headers, "Host", host)...)
+			assert.Equal(t, way.foreign, response.StatusCode, way.name+" at "+host+": "+body)
+			if way.foreign == 403 {
+				assert.Contains(t, body, "none of the configured names", host)
+			}
 		}
+		if way.name == "bearer that nobody has" {
+			continue
+		}
+		for _, host := range []string{"portal.example.com", "localhost:8000", "localhost.", "127.0.0.1", "[::1]:8000", "portal.test", "laravel", "192.168.1.5:8000"} {
+			response, body := send(t, "GET", way.base+"/api/user", "", append(way.headers, "Host", host)...)
+			assert.Equal(t, 200, response.StatusCode, way.name+" at "+host+": "+body)
+		}
+	}
+	response, body := send(t, "GET", base+"/login", "", "Host", "evil.example.com")
+	assert.Equal(t, 403, response.StatusCode, "nor who there is")
+	assert.NotContains(t, body, "Bob")
+}
+
+// TestCORS_AConfiguredNameReachesThePhone: where the application is served to a network under a name, that name is known.
+func TestCORS_AConfiguredNameReachesThePhone(t *testing.T) {
+	b, err := laravel.New(t.Context(), laravel.Config{Hosts: []string{"portal.example.com", ""},
+		Publish: func(context.Context, pusher.Publication) error { return nil }}, office(guide()...))
+	require.NoError(t, err)
+	server := httptest.NewServer(b)
+	t.Cleanup(server.Close)
+	for host, status := range map[string]int{"Portal.example.com:8080": 200, "192.168.1.5:8080": 200, "other.example.com:8080": 403} {
+		response, body := send(t, "GET", server.URL+"/api/user", "", "Host", host, "X-Echolab-User", "12")
+		assert.Equal(t, status, response.StatusCode, host+": "+body)
 	}
 }
 

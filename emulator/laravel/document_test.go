@@ -121,7 +121,7 @@ func TestLock_Race(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {
-			r := httptest.NewRequest("POST", "/api/documents/9/locks", strings.NewReader(`{"field":"body"}`))
+			r := httptest.NewRequest("POST", "http://localhost/api/documents/9/locks", strings.NewReader(`{"field":"body"}`))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("X-Echolab-User", fmt.Sprint(100+i))
 			w := httptest.NewRecorder()

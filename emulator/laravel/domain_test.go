@@ -106,7 +106,7 @@ func (d *counter) ask(user int, method, path, body string, headers ...string) *h
 	d.mu.Lock()
 	d.sent, d.log = nil, nil
 	d.mu.Unlock()
-	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(body))
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -457,7 +457,7 @@ func TestVersion_Race(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 40 {
 		all.Go(func() {
-			r := httptest.NewRequest("PATCH", "/api/projects/1", strings.NewReader(fmt.Sprintf(`{"name":"n%d","version":0}`, i)))
+			r := httptest.NewRequest("PATCH", "http://localhost/api/projects/1", strings.NewReader(fmt.Sprintf(`{"name":"n%d","version":0}`, i)))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("X-Echolab-User", []string{"1", "7"}[i%2])
 			w := httptest.NewRecorder()
@@ -610,4 +610,48 @@ func TestOwner_Circle(t *testing.T) {
 	d := newCounter(t, laravel.Fixed, app)
 	assert.Equal(t, 403, d.ask(7, "GET", "/api/projects/1", "").Code)
 	assert.Equal(t, 200, d.ask(1, "GET", "/api/projects/1", "").Code)
+}
+
+// K.6: a row's version never goes back, over a restart neither, and also where the row is the description's and the history
+// is too short to tell of its last change.
+func TestK6_Versions_OfDescribedRowsOutliveARestart(t *testing.T) {
+	app := portal()
+	app.History.Versions = 3
+	d := newCounter(t, laravel.Fixed, app)
+	next := portal()
+	next.History.Versions = 3
+	next.Entities["projects"][1] = laravel.Object{{"id", int64(2)}, {"client_id", int64(6)}, {"name", "Changed"}, {"status", "active"}}
+	d.Use(next)
+	require.Equal(t, 200, d.ask(1, "PATCH", "/api/projects/1", `{"name":"Theirs"}`).Code)
+	_, err := d.Reset(t.Context()) // the row is the description's again, with a version of its own
+	require.NoError(t, err)
+	versions := func() (all [3]int64) {
+		for i, at := range [][2]string{{"projects", "1"}, {"projects", "2"}, {"clients", "5"}} {
+			row, ok := d.Entity(at[0], at[1])
+			require.True(t, ok)
+			all[i] = row.Version
+		}
+		return all
+	}
+	require.Equal(t, [3]int64{3, 1, 0}, versions(), "what nobody touched has none")
+	d.open(laravel.Fixed, next)
+	assert.Equal(t, [3]int64{3, 1, 0}, versions())
+	assert.Equal(t, 409, d.ask(1, "PATCH", "/api/projects/2", `{"name":"X","version":0}`).Code, "who saw the old row does not overwrite the new one")
+
+	for i := range 5 { // beyond the history
+		require.Equal(t, 200, d.ask(1, "PATCH", "/api/invoices/42", fmt.Sprintf(`{"total":"%d.00"}`, i)).Code)
+	}
+	for range 2 {
+		d.open(laravel.Fixed, next)
+		assert.Equal(t, [3]int64{3, 1, 0}, versions())
+		_, err = d.Versions(t.Context(), 1, 0)
+		assert.ErrorContains(t, err, "not kept any more: the oldest is 6")
+		assert.Len(t, d.rows[laravel.Versions], 5, "three, and the last changes of two rows of the description")
+	}
+
+	// What is of no use any more goes at the next start.
+	require.Equal(t, 200, d.ask(1, "PATCH", "/api/projects/2", `{"name":"Y","version":1}`).Code)
+	d.open(laravel.Fixed, next)
+	assert.Len(t, d.rows[laravel.Versions], 4)
+	assert.Equal(t, [3]int64{3, 9, 0}, versions())
 }

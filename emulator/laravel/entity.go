@@ -183,6 +183,14 @@ func (e *entityRows) versioned(typ string, id ID, version int64) {
 	}
 }
 
+// hasDescribed tells whether a row is the description's and of that version, which only the versions know then.
+func (e *entityRows) hasDescribed(typ string, id ID, version int64) bool {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	r := e.tables[typ].find(id)
+	return r != nil && !r.users && r.Version == version
+}
+
 func (e *entityRows) fillLocked(described *Application, users []*entityRow) {
 	before := e.tables // an id that was given once is not given again
 	e.tables = map[string]*entityTable{}

@@ -30,9 +30,10 @@ func (s *scene) withGiven(v any) any {
 		out := make(Object, len(v))
 		for i, f := range v {
 			short := paramName(f.Key)
-			asked, ok := s.given[short]
-			if _, id := idOf(f.Value); ok && id && !strings.EqualFold(strings.ReplaceAll(f.Key, "_", ""), short) {
-				f.Value = askedID(asked).Value()
+			if _, isID := idOf(f.Value); isID && !strings.EqualFold(strings.ReplaceAll(f.Key, "_", ""), short) {
+				if id, ok := s.asked(short); ok {
+					f.Value = id.Value()
+				}
 			}
 			out[i] = Field{f.Key, s.withGiven(f.Value)}
 		}

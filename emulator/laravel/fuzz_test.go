@@ -15,7 +15,7 @@ import (
 // askDirectly is ask without a network.
 func askDirectly(b *laravel.Backend, user, channel string) (int, string) {
 	fields := url.Values{"socket_id": {"1234.5678"}, "channel_name": {channel}}
-	request := httptest.NewRequest("POST", "/broadcasting/auth", strings.NewReader(fields.Encode()))
+	request := httptest.NewRequest("POST", "http://localhost/broadcasting/auth", strings.NewReader(fields.Encode()))
 	request.Header.Set("Content-Type", form)
 	request.Header.Set("X-Echolab-User", user)
 	answer := httptest.NewRecorder()
@@ -85,7 +85,7 @@ func FuzzInput(f *testing.F) {
 	f.Add("application/json", "["+strings.Repeat("[", 600))
 	b := standIn(f, laravel.Fixed, office(), nil)
 	f.Fuzz(func(t *testing.T, contentType, body string) {
-		request := httptest.NewRequest("POST", "/login", strings.NewReader(body))
+		request := httptest.NewRequest("POST", "http://localhost/login", strings.NewReader(body))
 		request.Header.Set("Content-Type", contentType)
 		answer := httptest.NewRecorder()
 		b.ServeHTTP(answer, request)

@@ -56,7 +56,7 @@ func (b *Backend) login(c *call, status int, problem string) {
 		}
 		page.Cast = append(page.Cast, m)
 	}
-	c.page(status, "login", page)
+	b.page(c, status, "login", page)
 }
 
 // curlUser is the argument of curl that names a user, whatever his id is made of.
@@ -179,9 +179,16 @@ func (c *call) redirect(to string) {
 	c.write(http.StatusSeeOther, "text/html; charset=utf-8", redirectPage(to))
 }
 
-// page answers with one of the pages. They run nothing and load nothing.
-func (c *call) page(status int, name string, data any) {
-	c.w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+// pagePolicy is that of pages which run nothing and load nothing.
+const pagePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+
+// page answers with one of the pages. connect-src is there as the guide's helper puts it into every page (K.9, X20).
+func (b *Backend) page(c *call, status int, name string, data any) {
+	policy := pagePolicy
+	if b.cfg.Server != nil {
+		policy += "; " + PagePolicy(b.cfg.Mode, b.cfg.Server())
+	}
+	c.w.Header().Set("Content-Security-Policy", policy)
 	c.w.Header().Set("Referrer-Policy", "same-origin")
 	c.write(status, "text/html; charset=UTF-8", rendered(name, data))
 }

@@ -24,7 +24,7 @@ func idsOf(numbers ...int64) (all []laravel.ID) {
 var stageChanged = laravel.Notification{Data: laravel.Object{{"title", "Stage Changed"}, {"message", "Client moved to new stage"}}}
 
 // H.7, K.6, N: for each recipient the row, then the broadcast, each with its own id.
-func TestNotify(t *testing.T) {
+func TestK6_RealtimeNotificationService(t *testing.T) {
 	d := newCounter(t, laravel.Fixed, portal())
 	rows, err := d.Notify(t.Context(), idsOf(7, 1), stageChanged)
 	require.NoError(t, err)
@@ -55,8 +55,8 @@ func TestNotify_IDAndTypeOverwrite(t *testing.T) {
 		d.publication("BroadcastNotificationCreated").Data)
 }
 
-// K.9 X7, X8, X9 in both modes: what is sent, and where.
-func TestK9_Notifications(t *testing.T) {
+// The guide's via() has no broadcast; its service broadcasts on its own (K.9), in both modes, where X7 and X8 say.
+func TestK9_X9_TheServiceBroadcastsOnItsOwn(t *testing.T) {
 	for mode, received := range map[laravel.Mode]string{
 		laravel.Fixed: "private-App.Models.User.7", laravel.AsWritten: "private-User.7",
 	} {
@@ -81,7 +81,7 @@ func TestNotify_NeverExcepts(t *testing.T) {
 }
 
 // K.6: a queued notification is broadcast before its row is there, so that a client that fetches does not find it.
-func TestNotify_Queued(t *testing.T) {
+func TestK6_RealtimeNotificationService_Queued(t *testing.T) {
 	d := newCounter(t, laravel.Fixed, portal())
 	n := stageChanged
 	n.Queued, n.Lag = true, 3*time.Second
@@ -193,7 +193,8 @@ func TestK7_ParseWorkflow(t *testing.T) {
 		{"simple integer", text("to", int64(7), "body", "B"), laravel.Recipient{User: laravel.IntID(7)}, true, "B", 0, ""},
 		{"simple user", text("to", "user:7", "body", "B"), laravel.Recipient{User: laravel.IntID(7)}, true, "B", 0, ""},
 		{"simple client", text("to", "client:5", "body", "B"), laravel.Recipient{Client: laravel.IntID(5)}, true, "B", 0, ""},
-		{"both: formal wins", text("recipient_type", "role", "recipient_role", "admin", "to", "client", "message", "M", "body", "B"), laravel.Recipient{Role: "admin"}, false, "M", 1, ""},
+		{"both: formal wins", text("recipient_type", "role", "recipient_role", "admin", "to", "client", "message", "M", "body", "B"), laravel.Recipient{Role: "admin"}, false, "M", 2, ""},
+		{"mixed", text("recipient_type", "role", "recipient_role", "admin", "body", "B"), laravel.Recipient{Role: "admin"}, false, "B", 1, ""},
 		{"unknown field", text("to", "admin", "body", "B", "colour", "red"), laravel.Recipient{Role: "admin"}, true, "B", 1, ""},
 		{"nobody", text("message", "M"), laravel.Recipient{}, false, "", 0, "recipient_type is missing"},
 		{"no role", text("recipient_type", "role", "message", "M"), laravel.Recipient{}, false, "", 0, "recipient_role is missing"},
@@ -213,6 +214,43 @@ func TestK7_ParseWorkflow(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, laravel.Workflow{Name: "w", Recipient: row.want, Title: "T", Message: row.message, Simplified: row.simple}, w)
 		})
+	}
+}
+
+// The rows of K.7: what one format calls so and the other otherwise comes out the same.
+func TestK7_Formats(t *testing.T) {
+	formal := laravel.Object{{"name", "w"}, {"recipient_type", "role"}, {"recipient_role", "admin"}, {"title", "T"}, {"message", "M {n}"}}
+	simplified := laravel.Object{{"name", "w"}, {"to", "admin"}, {"title", "T"}, {"body", "M {n}"}}
+	rows := []struct {
+		name string
+		of   func(laravel.Workflow) any
+		want any
+	}{
+		{"recipient", func(w laravel.Workflow) any { return w.Recipient }, laravel.Recipient{Role: "admin"}},
+		{"title", func(w laravel.Workflow) any { return w.Title }, "T"},
+		{"message", func(w laravel.Workflow) any { return w.Message }, "M {n}"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			for _, format := range []laravel.Object{formal, simplified} {
+				w, warnings, err := laravel.ParseWorkflow(format)
+				require.NoError(t, err)
+				assert.Empty(t, warnings)
+				assert.Equal(t, row.want, row.of(w), format)
+			}
+		})
+	}
+	// On the wire message is there always, body beside it for the simplified format.
+	for want, format := range map[string]laravel.Object{"title message n id type": formal, "title message body n id type": simplified} {
+		d := newCounter(t, laravel.Fixed, portal())
+		w, _, err := laravel.ParseWorkflow(format)
+		require.NoError(t, err)
+		_, err = d.SendWorkflow(t.Context(), w, laravel.Object{{"n", int64(3)}})
+		require.NoError(t, err)
+		sent := d.publication("BroadcastNotificationCreated")
+		assert.Equal(t, []string{"private-App.Models.User.1"}, sent.Channels)
+		assert.Equal(t, want, keys(t, sent.Data))
+		assert.Equal(t, "M 3", object(t, sent.Data)["message"])
 	}
 }
 

@@ -45,6 +45,8 @@ type Occurrence struct {
 	Channels []string
 	// Alone sends this event only, and not what the mode Fixed sends besides so that a client hears it.
 	Alone bool
+	// Plain leaves what goes to an encrypted channel as it is: who sends it encrypts it.
+	Plain bool
 	// Now passes the queue's delay by, as an event does that implements ShouldBroadcastNow.
 	Now bool
 	// Seed, where given, makes the payload that of the Ordinal-th draw of that seed, times included; otherwise the
@@ -152,13 +154,7 @@ func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error
 		seed, now = *o.Seed, seededAt.Add(time.Duration(o.Ordinal%1e6)*time.Minute)
 	}
 	sc := newScene(c.app, c.rows, now, seed, s.Name, o.Ordinal)
-	for name, value := range o.Params {
-		name = paramName(name)
-		if name == "id" && s.subject != "" {
-			name = paramName(singular(s.subject))
-		}
-		sc.given[name] = value
-	}
+	sc.asks(o.Params, s.subject)
 	if o.Except != "" && !socketID.MatchString(o.Except) {
 		return Composed{}, fmt.Errorf("Invalid socket ID %s", o.Except)
 	}
@@ -182,6 +178,7 @@ func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error
 			return Composed{}, fmt.Errorf("event %s: %w", s.heard, err)
 		}
 	}
+	sc.noteAsked(s.Name)
 	out.Notes = sc.notes
 	return out, nil
 }
@@ -281,8 +278,10 @@ func (c composer) add(out *Composed, sc *scene, s *spec, payload Object, o Occur
 	if err != nil {
 		return fmt.Errorf("Data encoding error. The payload %w", err)
 	}
-	if data, err = c.sealed(channels, data); err != nil {
-		return err
+	if !o.Plain {
+		if data, err = c.sealed(channels, data); err != nil {
+			return err
+		}
 	}
 	for chunk := range slices.Chunk(channels, channelsPerRequest) {
 		out.Publications = append(out.Publications, pusher.Publication{Event: s.wire(), Data: string(data), Channels: chunk, Except: o.Except})
@@ -319,8 +318,8 @@ func (sc *scene) fill(pattern string, payload Object, subject string) (string, e
 		if short == "id" && subject != "" {
 			short = paramName(singular(subject))
 		}
-		if asked, ok := sc.given[short]; ok {
-			return askedID(asked).String()
+		if id, ok := sc.asked(short); ok {
+			return id.String()
 		}
 		if id := anID(payloadID(payload, short)); !id.IsZero() {
 			return id.String()

@@ -14,10 +14,8 @@ import (
 	"echolab/emulator/pusher"
 )
 
-// The rows of protocol K.9 that concern events, in both modes. X3, X15, X16 and X19, and what authorisation has to do with
-// the others, are in rules_test.go (TestAuth_ContradictionsOfTheGuide, TestAuth_X16); X9, and X7 and X8 of notifications,
-// in notify_test.go (TestK9_Notifications); X13 in testdata/conversations, X14 in package emulator's hosted_test.go (the
-// profile pusher has that error, reverb has not). X17, X18 and X20 are about proxies, addresses and a page's policy.
+// The rows of protocol K.9 that concern events, in both modes. X3, X15, X16, X17, X19 and X20 are in auth_k9_test.go, X9 in
+// notify_test.go, X13, X14 and X18, which need a server, in package app's k9_test.go.
 
 // sentOn is one event on one channel.
 type sentOn struct{ event, channel string }

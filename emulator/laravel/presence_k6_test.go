@@ -266,7 +266,7 @@ func TestK6_PresenceService_AThousandAtOnce(t *testing.T) {
 		all.Go(func() {
 			for round := range rounds {
 				d.ask(user, "POST", "/api/sync/heartbeat", `{"location":"Projects"}`)
-				d.ask(user, "POST", "/api/sync/start-viewing", `{"resource_type":"page","resource_id":1}`)
+				d.ask(user, "POST", "/api/sync/start-viewing", fmt.Sprintf(`{"resource_type":"page","resource_id":%d}`, 1000+n%50))
 				if round < rounds-1 || n%2 == 0 {
 					d.ask(user, "POST", "/api/sync/heartbeat", `{"status":"offline"}`)
 				}
@@ -289,11 +289,12 @@ func TestK6_PresenceService_AThousandAtOnce(t *testing.T) {
 	require.Len(t, last, users)
 	assert.Len(t, d.online(), users/2)
 	assert.Len(t, d.rows.of(laravel.Viewers), users/2)
+	rows := d.rows.of(laravel.PresenceRows)
 	for n := range users {
 		user := fmt.Sprint(1000 + n)
 		want := []string{"offline", "online"}[n%2]
 		assert.Equal(t, want, last[user])
-		assert.Contains(t, string(d.rows.of(laravel.PresenceRows)[user]), `"`+want+`"`)
+		assert.Contains(t, string(rows[user]), `"`+want+`"`)
 	}
 	assert.Less(t, d.rows.count(), users*rounds*3, "commits are shared")
 }

@@ -34,7 +34,7 @@ var (
 	}
 )
 
-// handler is what stands before every route: who asks, 401, foreign pages, TrackPresence.
+// handler is what stands before every route: who asks, foreign pages and names, 401, TrackPresence.
 func (b *Backend) handler(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := newCall(w, r, b.description.Load())
@@ -50,10 +50,11 @@ func (b *Backend) handler(rt route) http.Handler {
 			c.fail(http.StatusForbidden, "Requests from "+callerOrigin(r)+" are refused: it is none of the configured origins.")
 			return
 		}
-		if who.ambient && c.user != nil && !b.knownHost(c) {
+		if !who.proven && !b.knownHost(c) {
 			b.log.Warn("a request for a name that is not this application's is refused", "host", r.Host, "path", r.URL.Path,
-				"try", "add http://"+r.Host+" to auth.origins of echolab.yaml, or set the hostname")
-			c.fail(http.StatusForbidden, "Requests for "+r.Host+" are refused: it is none of the configured names.")
+				"try", "add http://"+r.Host+" to auth.origins of echolab.yaml, or pass --hostname, or give the user a token")
+			c.fail(http.StatusForbidden, "Requests for "+r.Host+" are refused: it is none of the configured names. Add http://"+r.Host+
+				" to auth.origins of echolab.yaml if it is meant to reach this application.")
 			return
 		}
 		if c.user == nil && !rt.guests {

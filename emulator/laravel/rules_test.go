@@ -79,8 +79,8 @@ func guide() []laravel.Channel {
 	}
 }
 
-// TestAuth_EachRuleOfTheGuide has one row for each row of protocol K.2, asked by whom it lets in and by whom it doesn't.
-func TestAuth_EachRuleOfTheGuide(t *testing.T) {
+// TestK2_EachRule has one row for each row of protocol K.2, asked by whom it lets in and by whom it doesn't.
+func TestK2_EachRule(t *testing.T) {
 	const ada, bob, zoe = "7", "12", "13"
 	rows := []struct {
 		rule, channel string
@@ -111,10 +111,12 @@ func TestAuth_EachRuleOfTheGuide(t *testing.T) {
 	for _, mode := range []laravel.Mode{laravel.Fixed, laravel.AsWritten} {
 		base := serve(t, mode, app, nil)
 		for _, row := range rows {
-			for user, status := range row.statuses {
-				got, body := ask(t, base, user, row.channel)
-				assert.Equal(t, status, got, "%s: %s asked by %q under %s: %s", row.rule, row.channel, user, mode, body)
-			}
+			t.Run(row.rule+"/"+string(mode), func(t *testing.T) {
+				for user, status := range row.statuses {
+					got, body := ask(t, base, user, row.channel)
+					assert.Equal(t, status, got, "%s asked by %q: %s", row.channel, user, body)
+				}
+			})
 		}
 	}
 }
@@ -127,7 +129,8 @@ func TestAuth_MemberOfTheGuide(t *testing.T) {
 	}
 }
 
-// TestAuth_ContradictionsOfTheGuide has the rows of protocol K.9 that authorisation decides; X16 is below.
+// TestAuth_ContradictionsOfTheGuide has the rows of protocol K.9 that authorisation decides, asked in one go; each has a
+// test of its name in auth_k9_test.go or occur_k9_test.go.
 func TestAuth_ContradictionsOfTheGuide(t *testing.T) {
 	rows := []struct {
 		row, channel  string
@@ -156,23 +159,6 @@ func TestAuth_ContradictionsOfTheGuide(t *testing.T) {
 				assert.NotContains(t, body, row.without, row.row)
 			}
 		}
-	}
-}
-
-// TestAuth_X16: a parameter typed int that gets no number is a TypeError in PHP (protocol K.9, X16).
-func TestAuth_X16(t *testing.T) {
-	app := office(
-		laravel.Channel{Pattern: "client.{clientId}", Params: map[string]string{"clientId": "int"}, Rule: "true"},
-		laravel.Channel{Pattern: "cast.{id}", Rule: "int(id) in user.clients"},
-	)
-	for mode, status := range map[laravel.Mode]int{laravel.AsWritten: 500, laravel.Fixed: 403} {
-		base := serve(t, mode, app, nil)
-		for _, channel := range []string{"private-client.abc", "private-client.7abc", "private-client.0x1A", "private-client.9223372036854775808", "private-cast.abc"} {
-			got, _ := ask(t, base, "12", channel)
-			assert.Equal(t, status, got, "%s under %s", channel, mode)
-		}
-		got, _ := ask(t, base, "12", "private-cast.005")
-		assert.Equal(t, 200, got, "005 is 5")
 	}
 }
 

@@ -20,7 +20,7 @@ const isoTime = "2006-01-02T15:04:05.000000Z"
 type scene struct {
 	app    *Application
 	rows   func(typ string) []Object
-	given  map[string]any // what was asked for, by paramName
+	given  map[string]*asking // what was asked for, by paramName
 	fake   *gofakeit.Faker
 	chance *rand.Rand // of the same source as fake
 	at     time.Time
@@ -38,7 +38,7 @@ func newScene(app *Application, rows func(string) []Object, at time.Time, seed u
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(event))
 	source := rand.NewPCG(seed^h.Sum64(), ordinal)
-	return &scene{app: app, rows: rows, at: at, given: map[string]any{}, fake: gofakeit.NewFaker(source, false), chance: rand.New(source)}
+	return &scene{app: app, rows: rows, at: at, given: map[string]*asking{}, fake: gofakeit.NewFaker(source, false), chance: rand.New(source)}
 }
 
 // paramName makes clientId, client_id, client and Client one name: client. id stays id.
@@ -146,8 +146,7 @@ func (s *scene) id(typ string) any { return anID(s.row(typ).Get("id")).Value() }
 
 func (s *scene) find(typ string) Object {
 	table := s.table(typ)
-	if asked, ok := s.given[paramName(singular(typ))]; ok {
-		id := askedID(asked)
+	if id, ok := s.asked(paramName(singular(typ))); ok {
 		if row, ok := rowOf(table, id); ok {
 			return row
 		}
@@ -210,26 +209,35 @@ func (s *scene) invent(typ string, id ID) Object {
 
 // fits tells whether a row belongs to everything that was asked for or chosen, as far as the rows say.
 func (s *scene) fits(typ string, row Object) bool {
+	fits := true
 	for name, asked := range s.given {
-		if owner := s.typeOf(name); owner != "" && owner != typ && !s.belongs(typ, row, owner, askedID(asked)) {
-			return false
+		owner := s.typeOf(name)
+		if owner == "" || owner == typ {
+			continue
 		}
+		belongs, known := s.belongs(typ, row, owner, askedID(asked.value))
+		asked.used = asked.used || known
+		fits = fits && belongs
+	}
+	if !fits {
+		return false
 	}
 	for _, c := range s.chosen {
-		if !s.belongs(typ, row, c.typ, anID(c.row.Get("id"))) {
+		if belongs, _ := s.belongs(typ, row, c.typ, anID(c.row.Get("id"))); !belongs {
 			return false
 		}
 	}
 	return true
 }
 
-// belongs tells whether a row is owned by a row of another type; what says nothing of it does not speak against it.
-func (s *scene) belongs(typ string, row Object, owner string, id ID) bool {
+// belongs tells whether a row is owned by a row of another type, and whether the row says anything about that; what says
+// nothing of it does not speak against it.
+func (s *scene) belongs(typ string, row Object, owner string, id ID) (belongs, known bool) {
 	if typ == "users" {
-		return s.mayActFor(row, owner, id)
+		return s.mayActFor(row, owner, id), true
 	}
-	known := s.ownerID(typ, row, owner, 0)
-	return known.IsZero() || known.String() == id.String()
+	is := s.ownerID(typ, row, owner, 0)
+	return is.IsZero() || is.String() == id.String(), !is.IsZero()
 }
 
 // mayActFor tells whether a user is an administrator or a member of the client that a row belongs to.

@@ -75,8 +75,8 @@ func (d *drawing) id(o Object, name string) (any, bool) {
 	if strings.EqualFold(short, strings.ReplaceAll(name, "_", "")) {
 		return nil, false
 	}
-	if asked, ok := d.scene.given[short]; ok {
-		id := askedID(asked).Value()
+	if asked, ok := d.scene.asked(short); ok {
+		id := asked.Value()
 		_, whole := id.(int64)
 		return id, whole
 	}

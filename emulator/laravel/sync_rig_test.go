@@ -224,7 +224,7 @@ func (d *syncRig) ask(user, method, path, body string) (status int, answer strin
 	if body != "" {
 		text = bytes.NewReader([]byte(body))
 	}
-	r := httptest.NewRequest(method, path, text)
+	r := httptest.NewRequest(method, "http://localhost"+path, text)
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Accept", "application/json")
 	if user != "" {

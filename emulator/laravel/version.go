@@ -80,7 +80,9 @@ func (b *Backend) bumpWith(ctx context.Context, typ string, id ID, action string
 	}
 	changes = append(changes, Change{Versions, versionKey(row.Version), row})
 	for limit := b.description.Load().History.versions(); len(v.rows) > limit; v.rows = v.rows[1:] {
-		changes = append(changes, Change{Versions, versionKey(v.rows[0].Version), nil})
+		if oldest := v.rows[0]; !b.rows.hasDescribed(oldest.Type, oldest.ID, oldest.Version) {
+			changes = append(changes, Change{Versions, versionKey(oldest.Version), nil})
+		}
 	}
 	w := b.keeper.keep(changes...)
 	v.mu.Unlock()
@@ -106,18 +108,35 @@ func (b *Backend) Versions(_ context.Context, since int64, limit int) (VersionPa
 	return page, nil
 }
 
-// loadVersions reads what changed. A gap would be history that is lost: what is before it is not told any more.
+// loadVersions reads what changed, and gives the rows of the description the versions that they had: nothing else keeps
+// those. A gap is history that is not told any more; before it are only the last changes of such rows, and what has become
+// of no use.
 func (b *Backend) loadVersions(ctx context.Context) error {
 	v := &b.versions
-	return b.cfg.Store.Rows(ctx, Versions, func(key string, text json.RawMessage) error {
+	var old []DataVersion
+	err := b.cfg.Store.Rows(ctx, Versions, func(key string, text json.RawMessage) error {
 		var row DataVersion
 		if err := json.Unmarshal(text, &row); err != nil {
 			return unreadable(Versions, key, err)
 		}
 		if row.Version != v.last+1 {
-			v.rows = nil
+			old, v.rows = append(old, v.rows...), nil
 		}
 		v.rows, v.last = append(v.rows, row), row.Version
+		b.rows.versioned(row.Type, row.ID, row.Version)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	var useless []Change
+	for _, row := range old {
+		if !b.rows.hasDescribed(row.Type, row.ID, row.Version) {
+			useless = append(useless, Change{Versions, versionKey(row.Version), nil})
+		}
+	}
+	if len(useless) == 0 {
+		return nil
+	}
+	return b.cfg.Store.Write(ctx, useless)
 }

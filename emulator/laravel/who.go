@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,8 @@ type identity struct {
 	// ambient: the browser or the configuration says so by itself. A page of another origin could make use of it, while it
 	// cannot set a header unasked.
 	ambient bool
+	// proven: by a token of the configuration, which no page can know. An id is no proof: ids are easily guessed.
+	proven bool
 }
 
 // whoAsks finds the user of a request: Authorization: Bearer (a token or a user's id), X-Echolab-User (an id), the session
@@ -26,11 +29,10 @@ type identity struct {
 func (b *Backend) whoAsks(app *Application, r *http.Request) identity {
 	if scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " "); found && strings.EqualFold(scheme, "Bearer") {
 		if token = strings.TrimSpace(token); token != "" {
-			user := app.userByToken(token)
-			if user == nil {
-				user = app.userByText(token)
+			if user := app.userByToken(token); user != nil {
+				return identity{user: user, proven: !slices.Contains(b.cfg.Known, token)}
 			}
-			return b.known(app, user, false, "Authorization", token)
+			return b.known(app, app.userByText(token), false, "Authorization", token)
 		}
 	}
 	if claimed := strings.TrimSpace(r.Header.Get("X-Echolab-User")); claimed != "" {
@@ -55,7 +57,7 @@ func (b *Backend) known(app *Application, user *User, ambient bool, how, claimed
 		}
 		b.log.Warn("nobody is called that", "named by", how, "name", claimed, "there are", app.cast())
 	}
-	return identity{user, ambient}
+	return identity{user: user, ambient: ambient}
 }
 
 // cast is everyone in one line, for messages: 7 Ada (admin), 12 Bob (client).

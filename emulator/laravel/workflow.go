@@ -25,20 +25,24 @@ var (
 )
 
 // ParseWorkflow reads a workflow notification in either of the guide's two formats, or in both at once: then the formal
-// one wins and a warning says so. An error is a *FieldError.
+// one wins, and warnings say which fields have no effect. An error is a *FieldError.
 //
 //	formal:     name, recipient_type: role|user|client with recipient_role, recipient_id or recipient_client_id, title, message
 //	simplified: name, to: a role, a user's id, user:7, client:5 or role:admin, title, body
-func ParseWorkflow(o Object) (w Workflow, warnings []string, err error) {
+func ParseWorkflow(o Object) (w Workflow, warnings []FieldError, err error) {
 	has := func(key string) bool { return o.Get(key) != nil }
 	formal, simplified := slices.ContainsFunc(formalKeys, has), slices.ContainsFunc(simplifiedKeys, has)
 	w.Simplified = simplified && !formal
-	if formal && simplified {
-		warnings = append(warnings, "both formats of a workflow notification are used at once; what recipient_type and message say counts")
-	}
 	for _, f := range o {
-		if !slices.Contains(formalKeys, f.Key) && !slices.Contains(simplifiedKeys, f.Key) && f.Key != "name" && f.Key != "title" {
-			warnings = append(warnings, fmt.Sprintf("%s is no field of a workflow notification and is ignored", f.Key))
+		switch {
+		case f.Key == "to" && has("recipient_type"):
+			warnings = append(warnings, FieldError{"to", "has no effect beside recipient_type: where both formats are used, the formal one counts"})
+		case f.Key == "body" && has("message"):
+			warnings = append(warnings, FieldError{"body", "has no effect beside message: where both formats are used, the formal one counts"})
+		case f.Value != nil && formal && slices.Contains(simplifiedKeys, f.Key):
+			warnings = append(warnings, FieldError{f.Key, "is of the simplified format, other fields are of the formal one, which counts; it is used for want of a formal one"})
+		case !slices.Contains(formalKeys, f.Key) && !slices.Contains(simplifiedKeys, f.Key) && f.Key != "name" && f.Key != "title":
+			warnings = append(warnings, FieldError{f.Key, "is no field of a workflow notification and is ignored"})
 		}
 	}
 	message := "message"
@@ -51,7 +55,7 @@ func ParseWorkflow(o Object) (w Workflow, warnings []string, err error) {
 	}{{"name", &w.Name}, {"title", &w.Title}, {message, &w.Message}} {
 		s, ok := o.Get(text.field).(string)
 		if !ok || strings.TrimSpace(s) == "" {
-			return Workflow{}, warnings, &FieldError{text.field, "must be a text"}
+			return Workflow{}, warnings, &FieldError{text.field, "must be a text that is not empty"}
 		}
 		*text.into = s
 	}

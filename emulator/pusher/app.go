@@ -1,6 +1,9 @@
 package pusher
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Reverb's defaults (laravel/reverb config/reverb.php).
 const (
@@ -25,6 +28,10 @@ type App struct {
 	ID     string
 	Key    string
 	Secret string
+
+	// Keys are further keys that name the app as well as Key does: for clients whose build has another one. Reverb has
+	// one key an app: an Echolab extension. What is signed on behalf of the app carries Key.
+	Keys []string
 
 	// AllowedOrigins are host names, with * for any run of characters; exactly "*" allows everything, a missing
 	// Origin included. Scheme and port are not looked at.
@@ -72,6 +79,9 @@ type Webhook struct {
 func DefaultApp() App {
 	return App{ID: "client-portal", Key: "local-reverb-key", Secret: "local-reverb-secret"}.WithDefaults()
 }
+
+// HasKey tells whether a key names the app.
+func (a *App) HasKey(key string) bool { return key == a.Key || slices.Contains(a.Keys, key) }
 
 // WithDefaults returns the app with Reverb's default in each limit that is zero.
 func (a App) WithDefaults() App {

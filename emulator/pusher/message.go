@@ -192,8 +192,8 @@ func ParseMember(channelData string, php bool) (Member, error) {
 func listAsObject(b []byte) []byte {
 	out := []byte{'{'}
 	n := 0
-	s := scanner{b: b}
-	s.array(1, func(value []byte) {
+	s := scanner(b)
+	s.Array(0, func(value []byte) {
 		if n > 0 {
 			out = append(out, ',')
 		}

@@ -198,8 +198,8 @@ func elements(raw []byte, f func(key string, value []byte) error) (err error) {
 		members(raw, visit)
 		return err
 	}
-	s := scanner{b: raw}
-	s.array(1, func(value []byte) { visit(itoa(n), value) })
+	s := scanner(raw)
+	s.Array(0, func(value []byte) { visit(itoa(n), value) })
 	return err
 }
 

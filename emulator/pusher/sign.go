@@ -34,13 +34,14 @@ func UserText(socketID, userData string) string { return socketID + "::user::" +
 func (a *App) AuthString(text string) string { return a.Key + ":" + Sign(a.Secret, text) }
 
 // CheckAuth verifies an auth string in constant time. Reverb looks only at what follows the first colon
-// (laravel/reverb InteractsWithPrivateChannels.php); with checkKey what precedes it must be the app's key.
+// (laravel/reverb InteractsWithPrivateChannels.php); with checkKey what precedes it must be a key of
+// the app.
 func (a *App) CheckAuth(auth, text string, checkKey bool) bool {
 	key, signature, found := strings.Cut(auth, ":")
 	if !found {
 		key, signature = "", auth
 	}
-	if checkKey && key != a.Key {
+	if checkKey && !a.HasKey(key) {
 		return false
 	}
 	return hmac.Equal([]byte(Sign(a.Secret, text)), []byte(signature))
@@ -117,7 +118,7 @@ func (p *Profile) CheckRequest(a *App, method, path string, params Query, body [
 		return p.explain(a, params, body)
 	}
 	if p.ChecksKey {
-		if params["auth_key"] != a.Key {
+		if !a.HasKey(params["auth_key"]) {
 			return "auth_key is not the app's key"
 		}
 		if len(body) > 0 && params["body_md5"] != checked["body_md5"] {
@@ -144,7 +145,7 @@ func (p *Profile) explain(a *App, params Query, body []byte) string {
 	switch {
 	case params["auth_signature"] == "":
 		return "the request is not signed"
-	case params["auth_key"] != a.Key:
+	case !a.HasKey(params["auth_key"]):
 		return "signed with another key: check REVERB_APP_KEY and REVERB_APP_SECRET of the sender"
 	case len(body) > 0 && params["body_md5"] != "" && params["body_md5"] != bodyMD5(body):
 		return "the body is not the one that was signed"

@@ -85,8 +85,40 @@ scene('nobody got it, and why', { prepare: async (s) => {
 } }, async (page) => {
   assert.equal(await page.locator('.row .nobody').getAttribute('title'), note);
   await page.getByRole('option').getByText('nobody').click();
-  assert.equal(await page.locator('.detail .verdict').innerText(), note);
+  assert.equal(await page.locator('.detail .verdict').innerText(), 'Nobody was subscribed to client.5.');
+  // The panel says the rest, and how to put it right.
+  await page.locator('.causes').getByText("1 socket was on private-client.5, but the event went to client.5.").waitFor();
+  await page.locator('.causes').getByText("Broadcast on new PrivateChannel('client.5'), or subscribe with Echo.channel('client.5').").waitFor();
 });
+
+const subscribed = (Socket, Channel, User = '') => ({ Kind: 'subscribed', Source: 'client', Socket, Channel, User, Count: 1 });
+for (const colorScheme of ['dark', 'light']) {
+  scene(`who got it, and why another did not (${colorScheme})`, { view: { colorScheme }, prepare: async (s) => {
+    s.append(subscribed('1.1', 'presence-project.1', '7'));
+    for (let n = 2; n <= 9; n++) s.append(subscribed(`1.${n}`, 'presence-project.1', '8'));
+    s.append(event({ Channel: 'presence-project.1', Event: 'CommentAdded', Data: { comment: { id: 1 } }, Count: 9 }));
+    s.append(event({ Channel: 'private-client.5', Event: 'Lost', Count: 0, Note: 'Nobody was subscribed to private-client.5.' }));
+    s.append({ Kind: 'opened', Source: 'client', Socket: '1.1' });
+    s.append(subscribed('2.2', 'private-client.5'));
+    s.append(event({ Event: 'Read' }));
+  } }, async (page) => {
+    await page.getByRole('option').getByText('CommentAdded').click();
+    await page.locator('.got').getByText('user 7').waitFor();
+    await page.locator('.got').getByText('and 3 more').waitFor();
+    assert.equal(await page.locator('.causes').count(), 0, 'where somebody got it, the rest is asked for');
+    await page.keyboard.press('w');
+    await page.locator('.causes').getByText("If your listener says .listen('CommentAdded'), it waits for App\\Events\\CommentAdded").waitFor();
+    await page.getByRole('button', { name: 'Why might it not have fired?' }).click();
+    await page.locator('.causes').waitFor({ state: 'hidden' });
+    assert.equal(await page.locator('.hears pre').innerText(), "Echo.join('project.1')\n  .listen('.CommentAdded', console.log);");
+
+    await page.getByRole('option').getByText('Lost').click(); // open by itself
+    await page.locator('.causes').getByText('too late for this event').waitFor();
+    await page.getByRole('button', { name: '#13' }).click();
+    assert.equal(new URL(page.url()).searchParams.get('entry'), '13');
+    assert.equal(await page.locator('.diagnosis').count(), 0, 'a subscription has no listeners');
+  });
+}
 
 scene('every kind of entry has its words', { prepare: async (s) => {
   for (const Kind of ['started', 'stopped', 'opened', 'closed', 'subscribed', 'unsubscribed', 'joined', 'left', 'published', 'whispered', 'refused', 'signed_in', 'webhook', 'trouble'])

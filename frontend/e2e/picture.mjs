@@ -79,7 +79,7 @@ for (const next of end) {
 
 const { page, close } = await open(chrome, server.url);
 await page.getByRole('option').getByText('nobody').last().click();
-await page.getByText("broadcast on PrivateChannel('client.7')").waitFor();
+await page.getByText("Broadcast on new PrivateChannel('client.7')").waitFor();
 await page.mouse.move(640, 5);
 mkdirSync(dirname(file), { recursive: true });
 await page.screenshot({ path: file });

@@ -47,7 +47,12 @@ test('publish, and see it', { timeout: 60_000 }, async () => {
   assert.equal(await publish(server.port, 'private-portal', 'Misaddressed', {}), 200);
   await page.getByRole('option').getByText('Misaddressed').click();
   await page.locator('.detail h2').getByText('Misaddressed').waitFor();
-  assert.equal(await page.locator('.detail .verdict').innerText(), "Nobody was subscribed to private-portal. 1 socket is on portal: broadcast on Channel('portal').");
+  assert.equal(await page.locator('.detail .verdict').innerText(), 'Nobody was subscribed to private-portal.');
+  await page.locator('.causes').getByText("1 socket was on portal, but the event went to private-portal.").waitFor();
+  await page.locator('.causes').getByText("Broadcast on new Channel('portal'), or subscribe with Echo.private('portal').").waitFor();
+  await page.locator('.hears').getByRole('button', { name: 'Copy' }).click();
+  await page.locator('.hears').getByRole('button', { name: 'Copied' }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "Echo.private('portal')\n  .listen('.Misaddressed', console.log);");
   assert.deepEqual(wrong, []);
   await close();
 });

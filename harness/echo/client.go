@@ -112,6 +112,9 @@ func (c *Client) Options() *Options { return c.opt }
 // Now is the time of what is being handled, with a monotonic reading; inside After, Do and Post it is about the present.
 func (c *Client) Now() time.Time { return c.loop.at() }
 
+// Loop is which of the engine's loops the client is on, from 0: everything that is called for it is called there.
+func (c *Client) Loop() int { return c.loop.number }
+
 // State is pusher-js' connection.state.
 func (c *Client) State() State { return c.state }
 

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"sync"
+
+	"echolab/emulator/framing"
 )
 
 // deflate is permessage-deflate (RFC 7692), for the servers that accept the offer. Each message is compressed by itself,
@@ -69,5 +71,5 @@ func (d *deflate) append(out, text []byte, mask uint32) []byte {
 	_, _ = w.Write(text)
 	_ = w.Flush()
 	deflaters.Put(w)
-	return appendFrameFlags(out, 0xc0|opText, bytes.TrimSuffix(b.Bytes(), tail), mask)
+	return appendFrameFlags(out, 0xc0|framing.Text, bytes.TrimSuffix(b.Bytes(), tail), mask)
 }

@@ -59,6 +59,7 @@ func NewEngine(cfg Config) *Engine {
 			w = newWaiter()
 		}
 		l := newLoop(e, w, seed+uint64(i))
+		l.number = i
 		e.loops = append(e.loops, l)
 		go l.run()
 	}
@@ -80,6 +81,9 @@ func (e *Engine) Close() {
 		<-l.done
 	}
 }
+
+// Loops is how many event loops there are.
+func (e *Engine) Loops() int { return len(e.loops) }
 
 func (e *Engine) nextLoop() *loop { return e.loops[e.next.Add(1)%uint64(len(e.loops))] }
 

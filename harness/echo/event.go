@@ -1,11 +1,14 @@
 package echo
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
+
+	"echolab/emulator/rawjson"
 )
 
 // Event is one message of the server. It and what it points to are only valid during the call that gets it.
@@ -33,7 +36,7 @@ func (e *Event) Data() []byte {
 		}
 		return e.Raw
 	}
-	e.loop.text = unquote(e.loop.text[:0], e.Raw)
+	e.loop.text = rawjson.Unquote(e.loop.text[:0], e.Raw)
 	if valid(e.loop.text) {
 		e.data = e.loop.text
 	} else {
@@ -59,15 +62,15 @@ type envelope struct {
 // open reads a message: object tells whether it is a JSON object, ok whether it is JSON that has members at all (null
 // has none).
 func (e *envelope) open(b []byte) (object, ok bool) {
-	s := scanner{b: b}
-	s.space()
-	if s.i >= len(b) {
+	s := scan(b)
+	s.Space()
+	if s.Pos >= len(b) {
 		return false, false
 	}
-	if b[s.i] != '{' {
-		return false, valid(b) && b[s.i] != 'n'
+	if b[s.Pos] != '{' {
+		return false, valid(b) && b[s.Pos] != 'n'
 	}
-	good := s.object(0, func(key, value []byte) {
+	good := s.Object(0, func(key, value []byte) {
 		switch len(key) - 2 {
 		case 4:
 			if is(key, "data") {
@@ -90,7 +93,7 @@ func (e *envelope) open(b []byte) (object, ok bool) {
 			}
 		}
 		if len(key) > 9 { // perhaps written with escapes
-			switch string(unquote(nil, key)) {
+			switch string(rawjson.Unquote(nil, key)) {
 			case "data":
 				e.data = value
 			case "event":
@@ -102,8 +105,8 @@ func (e *envelope) open(b []byte) (object, ok bool) {
 			}
 		}
 	})
-	s.space()
-	return true, good && s.i == len(b)
+	s.Space()
+	return true, good && s.Pos == len(b)
 }
 
 // parseError is what pusher-js tells of a message that is not JSON.
@@ -189,7 +192,7 @@ func (c *Client) message(b []byte, binary bool) {
 	*e = Event{Raw: env.data, At: l.at(), loop: l}
 	named := object && len(env.event) > 0 && env.event[0] == '"'
 	if named {
-		e.Name = l.string(env.event)
+		e.Name = l.string(env.event, &l.last[0])
 	}
 	switch e.Name {
 	case "pusher:error":
@@ -210,7 +213,7 @@ func (c *Client) message(b []byte, binary bool) {
 	}
 	if truthy(env.channel) {
 		if env.channel[0] == '"' {
-			e.Channel = l.string(env.channel)
+			e.Channel = l.string(env.channel, &l.last[1])
 		} else {
 			e.Channel = string(env.channel)
 		}
@@ -221,15 +224,17 @@ func (c *Client) message(b []byte, binary bool) {
 	c.take(e)
 }
 
-// string is what a JSON string says, without a new string where it came before.
-func (l *loop) string(value []byte) string {
-	for _, c := range value {
-		if c == '\\' {
-			l.text = unquote(l.text[:0], value)
-			return l.names.of(l.text)
-		}
+// string is what a JSON string says, without a new string where it came before; last is what came last in this place.
+func (l *loop) string(value []byte, last *string) string {
+	text := value[1 : len(value)-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		l.text = rawjson.Unquote(l.text[:0], value)
+		text = l.text
 	}
-	return l.names.of(value[1 : len(value)-1])
+	if *last != string(text) {
+		*last = l.names.of(text)
+	}
+	return *last
 }
 
 func (c *Client) uncaught(err error) {

@@ -11,9 +11,10 @@ import (
 // each task come the things put off until then, as setTimeout(f, 0) puts them off, and last everything written goes out,
 // one write a socket.
 type loop struct {
-	eng   *Engine
-	epoch time.Time
-	now   int64 // nanoseconds since epoch, at the last look
+	eng    *Engine
+	number int // among the engine's loops
+	epoch  time.Time
+	now    int64 // nanoseconds since epoch, at the last look
 
 	timers  timers
 	later   []func()
@@ -24,6 +25,7 @@ type loop struct {
 	event   Event
 	notice  Notice
 	names   names
+	last    [2]string // the event name and the channel that came last: mostly they come again
 	people  people
 	random  *rand.Rand
 	waiter  waiter
@@ -167,7 +169,7 @@ func (l *loop) at() time.Time { return l.epoch.Add(time.Duration(l.now)) }
 
 // settle ends a task. Within itself it does nothing: what is put off then comes after the rest.
 func (l *loop) settle() {
-	if l.settling {
+	if l.settling || len(l.later)+len(l.dirty) == 0 {
 		return
 	}
 	l.settling = true

@@ -3,6 +3,8 @@ package echo
 import (
 	"slices"
 	"strconv"
+
+	"echolab/emulator/rawjson"
 )
 
 // Member is one user in a presence channel.
@@ -86,7 +88,7 @@ func (r *roster) fill(l *loop, data []byte) error {
 	var key []byte
 	unique := map[uint32]struct{}{} // JSON has each id once; a list of thousands isn't searched for each
 	members(hash, func(quoted, info []byte) {
-		key = unquote(key[:0], quoted)
+		key = rawjson.Unquote(key[:0], quoted)
 		m := membership{l.people.of(key), l.people.of(info)}
 		if _, twice := unique[m.id]; twice {
 			add(key, info)
@@ -162,7 +164,7 @@ func memberKey(value []byte) []byte {
 	case value == nil:
 		return []byte("undefined")
 	case value[0] == '"':
-		return unquote(nil, value)
+		return rawjson.Unquote(nil, value)
 	}
 	return value
 }

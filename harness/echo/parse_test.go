@@ -3,12 +3,13 @@ package echo
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"echolab/emulator/rawjson"
 )
 
 // The scanner has a truth of its own, encoding/json, so it is tested from inside.
@@ -35,7 +36,7 @@ func FuzzScanner(f *testing.F) {
 		trimmed := bytes.TrimSpace(b)
 		if trimmed[0] == '"' {
 			require.NoError(t, json.Unmarshal(trimmed, &text))
-			require.Equal(t, text, string(unquote(nil, trimmed)))
+			require.Equal(t, text, string(rawjson.Unquote(nil, trimmed)))
 			require.Equal(t, text, stringOf(t, quote(nil, text)))
 		}
 		if trimmed[0] == '{' {
@@ -56,69 +57,6 @@ func stringOf(t *testing.T, b []byte) (s string) {
 func TestScanner_DeepNestingIsRefusedNotFollowed(t *testing.T) {
 	deep := bytes.Repeat([]byte("["), 1_000_000)
 	assert.False(t, valid(deep))
-}
-
-// serverFrame is one frame without a mask.
-func serverFrame(op byte, final bool, payload []byte) []byte {
-	b := []byte{op}
-	if final {
-		b[0] |= 0x80
-	}
-	switch n := len(payload); {
-	case n < 126:
-		b = append(b, byte(n))
-	default:
-		b = append(b, 126, byte(n>>8), byte(n))
-	}
-	return append(b, payload...)
-}
-
-func FuzzInbound(f *testing.F) {
-	whole := append(serverFrame(opText, false, []byte("Hel")), serverFrame(opPing, true, []byte("p"))...)
-	whole = append(whole, serverFrame(opContinuation, true, []byte("lo"))...)
-	f.Add(whole, uint8(1))
-	f.Add(serverFrame(opText, true, bytes.Repeat([]byte("x"), 300)), uint8(7))
-	f.Add(serverFrame(opClose, true, []byte{0x03, 0xe8, 'b'}), uint8(2))
-	f.Add([]byte{0x81, 127, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, uint8(3))
-	f.Fuzz(func(t *testing.T, b []byte, step uint8) {
-		read := func(chunk int) (got []string, bad *violation) {
-			var in inbound
-			for rest := b; len(rest) > 0 && bad == nil; {
-				n := min(chunk, len(rest))
-				bad = in.feed(bytes.Clone(rest[:n]), func(op byte, _ bool, payload []byte) bool {
-					got = append(got, fmt.Sprintf("%d %q", op, payload))
-					if op == opClose {
-						_, _, _ = readClose(payload)
-					}
-					return true
-				})
-				rest = rest[n:]
-			}
-			return got, bad
-		}
-		once, badOnce := read(len(b) + 1)
-		parts, badParts := read(int(step) + 1)
-		require.Equal(t, once, parts)
-		require.Equal(t, badOnce, badParts)
-	})
-}
-
-func TestInbound_RefusesWhatServersMayNotSend(t *testing.T) {
-	for name, b := range map[string][]byte{
-		"masked":               {0x81, 0x80, 1, 2, 3, 4},
-		"reserved bit":         {0xa1, 0},
-		"compressed, unasked":  {0xc1, 0},
-		"unknown opcode":       {0x83, 0},
-		"fragmented ping":      {0x09, 0},
-		"long ping":            {0x89, 126, 0, 126},
-		"stray continuation":   {0x80, 0},
-		"message in a message": {0x01, 0, 0x81, 0},
-		"endless message":      {0x81, 127, 0, 0, 0, 1, 0, 0, 0, 0},
-		"no UTF-8":             {0x81, 1, 0xff},
-	} {
-		var in inbound
-		assert.NotNil(t, in.feed(b, func(byte, bool, []byte) bool { return true }), name)
-	}
 }
 
 func FuzzUpgradeAnswer(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // poller is the waiter that reads and writes its sockets itself: a quiet TCP connection costs a file descriptor and the
@@ -19,6 +20,7 @@ type poller struct {
 	fd    int
 	event int // an eventfd, which wakes
 	links []*rawLink
+	until int64 // on the loop's clock, when Go's poller will end the sleep; 0 for never
 	ready [256]syscall.EpollEvent
 }
 
@@ -71,13 +73,22 @@ func (p *poller) wake() {
 }
 
 func (p *poller) wait(l *loop, d time.Duration) {
-	n := p.poll()
-	if n == 0 && d != 0 {
-		var until time.Time
+	n := 0
+	if d == 0 {
+		n = p.poll()
+	} else {
+		until := int64(0)
 		if d > 0 {
-			until = time.Now().Add(d)
+			until = l.now + int64(d)
 		}
-		_ = p.file.SetReadDeadline(until)
+		if until != p.until { // mostly the next alarm is still the same one
+			p.until = until
+			var at time.Time
+			if until > 0 {
+				at = l.epoch.Add(time.Duration(until))
+			}
+			_ = p.file.SetReadDeadline(at)
+		}
 		_ = p.raw.Read(func(uintptr) bool {
 			n = p.poll()
 			return n > 0
@@ -101,13 +112,26 @@ func (p *poller) wait(l *loop, d time.Duration) {
 	}
 }
 
+// poll and read are system calls that never wait, so Go's scheduler need not hear of them.
 func (p *poller) poll() int {
 	for {
-		n, err := syscall.EpollWait(p.fd, p.ready[:], 0)
-		if err != syscall.EINTR {
-			return max(n, 0)
+		n, _, err := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.ready[0])), uintptr(len(p.ready)), 0, 0, 0)
+		switch err {
+		case 0:
+			return int(n)
+		case syscall.EINTR:
+		default:
+			return 0
 		}
 	}
+}
+
+func read(fd int32, b []byte) (n int, err syscall.Errno) {
+	r, _, err := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if err != 0 {
+		return -1, err
+	}
+	return int(r), 0
 }
 
 // rawLink is a link over a TCP socket that Go's runtime does not know of.
@@ -210,7 +234,7 @@ func (r *rawLink) read(ending bool) {
 			r.more = true
 			return
 		}
-		n, err := syscall.Read(int(r.fd), l.buf)
+		n, err := read(r.fd, l.buf)
 		switch {
 		case n > 0:
 			l.look()
@@ -222,7 +246,7 @@ func (r *rawLink) read(ending bool) {
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN:
 			return
-		case err == nil:
+		case err == 0:
 			r.close(false)
 			r.s.ended(io.EOF)
 		default:

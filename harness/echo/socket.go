@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"echolab/emulator/framing"
 )
 
 // The states of a socket, as a page sees them in WebSocket.readyState.
@@ -37,7 +39,7 @@ type socket struct {
 	closeCode uint16 // from the peer's frame
 	reason    string
 	lingering *timer
-	in        inbound
+	in        framing.Reader
 	out       []byte
 	key       string // Sec-WebSocket-Key until the upgrade has been answered
 	deflate   *deflate
@@ -45,7 +47,7 @@ type socket struct {
 
 // newSocket is `new WebSocket(url)`.
 func newSocket(t *transport) *socket {
-	s := &socket{loop: t.c.loop, t: t}
+	s := &socket{loop: t.c.loop, t: t, in: framing.Reader{Limit: maxMessage}}
 	s.loop.join(s)
 	t.c.line.enter(s)
 	return s
@@ -95,13 +97,13 @@ func (s *socket) received(b []byte) {
 		if s.state != connecting {
 			return
 		}
-		if len(s.in.partial) > 0 {
-			b = append(s.in.partial, b...)
-			s.in.partial = nil
+		if len(s.in.Partial) > 0 {
+			b = append(s.in.Partial, b...)
+			s.in.Partial = nil
 		}
 		answer, rest, err := readUpgrade(b)
 		if err == nil && answer == nil {
-			s.in.partial = append([]byte(nil), b...)
+			s.in.Partial = append([]byte(nil), b...)
 			return
 		}
 		if err == nil {
@@ -118,12 +120,12 @@ func (s *socket) received(b []byte) {
 		s.t.onOpen()
 		b = rest
 	}
-	if bad := s.in.feed(b, s.handle); bad != nil && s.state != closed {
+	if bad := s.in.Feed(b, s.handle); bad != nil && s.state != closed {
 		// A browser fails the connection with a close frame that says why, and tells the page 1006.
-		s.closeFrame(bad.code, bad.reason)
+		s.closeFrame(bad.Code, bad.Reason)
 		s.flush()
 		s.hangUp(false)
-		s.fail(errors.New(bad.reason))
+		s.fail(errors.New(bad.Reason))
 	}
 }
 
@@ -143,7 +145,7 @@ func (s *socket) check(a *upgradeAnswer) error {
 			return err
 		}
 		s.deflate = d
-		s.in.rsv1 = true
+		s.in.Compressed = true
 	}
 	return nil
 }
@@ -151,7 +153,7 @@ func (s *socket) check(a *upgradeAnswer) error {
 // handle takes one message or control frame; false stops reading.
 func (s *socket) handle(op byte, compressed bool, payload []byte) bool {
 	switch op {
-	case opText, opBinary:
+	case framing.Text, framing.Binary:
 		if s.state != opened {
 			return true // a page hears no messages after it has closed
 		}
@@ -165,25 +167,25 @@ func (s *socket) handle(op byte, compressed bool, payload []byte) bool {
 				return false
 			}
 		}
-		s.t.onMessage(payload, op == opBinary)
-	case opPing:
+		s.t.onMessage(payload, op == framing.Binary)
+	case framing.Ping:
 		if !s.sentClose {
-			s.out = appendFrame(s.out, opPong, payload, s.loop.random.Uint32())
+			s.out = appendFrame(s.out, framing.Pong, payload, s.loop.random.Uint32())
 			s.soon()
 		}
-	case opClose:
-		code, reason, bad := readClose(payload)
+	case framing.Close:
+		code, reason, bad := framing.ReadClose(payload)
 		if bad != nil {
 			s.closeFrame(1002, "")
 			s.flush()
 			s.hangUp(false)
-			s.fail(errors.New(bad.reason))
+			s.fail(errors.New(bad.Reason))
 			return false
 		}
 		s.gotClose = true
 		s.closeCode, s.reason = uint16(code), reason
 		if !s.sentClose {
-			s.out = appendFrame(s.out, opClose, payload, s.loop.random.Uint32())
+			s.out = appendFrame(s.out, framing.Close, payload, s.loop.random.Uint32())
 			s.sentClose = true
 			s.flush()
 		}
@@ -202,7 +204,7 @@ func (s *socket) send(text []byte) {
 	if s.deflate != nil {
 		s.out = s.deflate.append(s.out, text, s.loop.random.Uint32())
 	} else {
-		s.out = appendFrame(s.out, opText, text, s.loop.random.Uint32())
+		s.out = appendFrame(s.out, framing.Text, text, s.loop.random.Uint32())
 	}
 	s.soon()
 }
@@ -234,7 +236,7 @@ func (s *socket) closeFrame(code int, reason string) {
 	if code != 0 {
 		payload = append([]byte{byte(code >> 8), byte(code)}, reason...)
 	}
-	s.out = appendFrame(s.out, opClose, payload, s.loop.random.Uint32())
+	s.out = appendFrame(s.out, framing.Close, payload, s.loop.random.Uint32())
 	s.soon()
 }
 
@@ -308,7 +310,7 @@ func (s *socket) finish() {
 	if s.gotClose && s.sentClose {
 		e = closeEvent{code: int(s.closeCode), reason: s.reason, clean: true}
 	}
-	s.in = inbound{}
+	s.in = framing.Reader{}
 	s.t.onClose(e)
 }
 

@@ -35,6 +35,7 @@ type band struct {
 	Name       string
 	Left, Wide float64 // percent
 	Odd        bool
+	Narrow     bool // too narrow for its name, which stands on the left of its end
 }
 
 type tick struct {
@@ -221,11 +222,27 @@ func newOverTime(r *harness.Result) overTime {
 	}
 	for i, p := range r.Phases {
 		if p.EndMS > p.StartMS {
-			o.bands = append(o.bands, band{plain(p.Name), p.StartMS / o.to * 100, (min(p.EndMS, o.to) - p.StartMS) / o.to * 100, i%2 == 1})
+			o.bands = append(o.bands, band{plain(p.Name), p.StartMS / o.to * 100, (min(p.EndMS, o.to) - p.StartMS) / o.to * 100, i%2 == 1, false})
+		}
+	}
+	end := 0.0 // of the last name
+	for i := range o.bands {
+		b := &o.bands[i]
+		right := b.Left + b.Wide
+		switch b.Narrow = b.Wide < nameWidth; {
+		case !b.Narrow:
+			end = b.Left + nameWidth
+		case right-nameWidth < end: // no room for it
+			b.Name = ""
+		default:
+			end = right
 		}
 	}
 	return o
 }
+
+// nameWidth is how much of a chart the name of a phase takes, in percent.
+const nameWidth = 14
 
 // timeStep is a distance between ticks that people count in.
 func timeStep(least float64) float64 {

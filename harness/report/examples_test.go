@@ -135,7 +135,7 @@ func (p play) act(t *testing.T) *harness.Result {
 			m.invoices.Confirmed(at(ms + connect + subscribe))
 			m.office = m.client.Subscribing("presence-office", "", at(ms+connect))
 			m.office.Confirmed(at(ms + connect + subscribe*1.6))
-			m.stay = house.Entering(m.name, "presence-office", fmt.Sprint(in+1), at(ms+connect))
+			m.stay = house.Entering(m.name, "", "presence-office", fmt.Sprint(in+1), at(ms+connect))
 			var here []string
 			for i := range in + 1 {
 				here = append(here, fmt.Sprint(i+1))
@@ -195,7 +195,7 @@ func (p play) act(t *testing.T) *harness.Result {
 		e.Failed, e.Held = int64(p.seconds/20), e.Held-int64(p.seconds/20)
 		e.Evidence = []string{"staff/17 at 19.004 s: 39 members instead of 40"}
 		r.Listeners = append(r.Listeners, harness.DeadListener{Channel: "private-client.2", Event: "InvoiceCreated", Bound: "App\\Events\\InvoiceCreated",
-			Came: "InvoiceCreated", Fix: "write .listen('.InvoiceCreated'): the dot says that the name stands as it is", Clients: 8, Missed: 96})
+			Came: "InvoiceCreated", Fix: "write .listen('.InvoiceCreated'): the dot says that the name stands as it is", Clients: 8, Missed: 96, Place: "testdata/scenarios/invoice-day.yaml:22:9"})
 	}
 	var thresholds []harness.Threshold
 	for i, text := range [][2]string{{"delivery_latency", "p(95)<50"}, {"delivery_latency{event:InvoiceCreated}", "p(99)<100"}, {"publish_latency", "p(95)<20"}, {"delivery_rate", "rate>99.9%"}} {

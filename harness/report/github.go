@@ -1,10 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,8 +91,11 @@ func annotate(w io.Writer, r *harness.Result, path func(string) string) error {
 		}
 	}
 	for _, l := range r.Listeners {
-		all = append(all, annotation{level, "", "Dead listener", listenerLine(l) + "\nFix: " + l.Fix})
+		all = append(all, annotation{level, l.Place, "Dead listener", listenerLine(l) + "\nFix: " + l.Fix})
 	}
+	slices.SortStableFunc(all, func(a, b annotation) int { // those with a line of their own, before the room is used up
+		return cmp.Compare(min(1, len(b.place)), min(1, len(a.place)))
+	})
 	switch r.Verdict {
 	case harness.Unreachable, harness.Inconclusive, harness.Interrupted:
 		all = append([]annotation{{level, "", strings.ToUpper(string(r.Verdict[:1])) + string(r.Verdict[1:]), strings.Join(r.Reasons, "\n")}}, all...)

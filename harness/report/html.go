@@ -16,7 +16,7 @@ var pageText string
 // pageTemplate escapes whatever comes from a scenario or a server (html/template). Only the charts' paths are written
 // as they are, and those are numbers.
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural,
+	"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural, "unsure": unsure,
 	"times": times, "upper": strings.ToUpper, "closeCode": func(code string) string { return closeCodes[code] },
 	"p":    func(m harness.MetricResult, q float64) string { return ms(m.Percentile(q)) },
 	"mean": func(m harness.MetricResult) string { return ms(m.Mean()) },

@@ -218,7 +218,7 @@ func presenceCases(r *harness.Result) (cases []junitCase) {
 func listenerCases(r *harness.Result) (cases []junitCase) {
 	for _, l := range r.Listeners {
 		cases = append(cases, junitCase{Name: plain(fmt.Sprintf(".listen('%s') on %s can fire", l.Event, l.Channel)),
-			Failure: &junitFailure{listenerLine(l), "listener", listenerLine(l) + "\nfix: " + plain(l.Fix)}})
+			Failure: &junitFailure{listenerLine(l), "listener", listenerLine(l) + placed("\nfix: "+plain(l.Fix), l.Place)}})
 	}
 	return cases
 }

@@ -71,6 +71,9 @@ func (l *Live) Show(p harness.Progress) {
 		text := fmt.Sprintf("%6s  %s\n", clock(p.Elapsed), l.ink(amber, plain(p.News)))
 		l.addLocked([]byte(text))
 	}
+	if p.Published < l.before.Published || p.Delivered < l.before.Delivered { // the next run of --find-knee
+		l.seen, l.rates = false, [3]float64{}
+	}
 	if passed := (p.Elapsed - l.before.Elapsed).Seconds(); !l.seen || passed >= 0.9 {
 		if l.seen {
 			for i, pair := range [][2]int64{{p.Published, l.before.Published}, {p.Delivered, l.before.Delivered}, {p.Whispers, l.before.Whispers}} {
@@ -206,6 +209,9 @@ func clock(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%ds", d/time.Second)
 	}
+	if text, whole := strings.CutSuffix(d.String(), "m0s"); whole {
+		return text + "m"
+	}
 	return d.String()
 }
 
@@ -234,6 +240,9 @@ func (l *Live) block(p harness.Progress, rates [3]float64) []string {
 	of := ""
 	if p.Length > 0 {
 		of = " of " + clock(p.Length)
+		if p.AtMost {
+			of = " of at most " + clock(p.Length)
+		}
 	}
 	whispers := ""
 	if p.Whispers > 0 {

@@ -133,6 +133,28 @@ func TestLive_DrawsAtMostTenTimesASecondAndNeverWiderThanTheTerminal(t *testing.
 	})
 }
 
+func TestLive_TheEndThatNobodyKnows(t *testing.T) {
+	for _, c := range []struct {
+		change func(p *harness.Progress)
+		want   string
+	}{
+		{func(p *harness.Progress) { p.Length, p.AtMost = 10*time.Minute, true }, " 3s of at most 10m  load\n"},
+		{func(p *harness.Progress) { p.Length = time.Hour }, " 3s of 1h0m  load\n"},
+		{func(p *harness.Progress) { p.Length = 0 }, " 3s  load\n"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := new(screen)
+			l := report.NewLive(s, report.LiveOptions{Terminal: true})
+			p := progress(3, "")
+			c.change(&p)
+			l.Show(p)
+			synctest.Wait()
+			assert.Contains(t, s.text(), c.want)
+			l.Close()
+		})
+	}
+}
+
 func TestLive_PlainLinesNowAndThenAndNoEscapes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := new(screen)

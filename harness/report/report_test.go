@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,36 @@ func TestFormats_EachTakesEveryResultAndNothingOfItIsObeyed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestGitHub_ADeadListenerIsShownAtItsStep, before what has no line of its own.
+func TestGitHub_ADeadListenerIsShownAtItsStep(t *testing.T) {
+	lines := strings.Split(written(t, "github", failed(t)), "\n")
+	at := slices.IndexFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "::error file=testdata/scenarios/invoice-day.yaml,line=22,col=9,title=Dead listener::.listen(")
+	})
+	require.GreaterOrEqual(t, at, 0, strings.Join(lines, "\n"))
+	assert.Less(t, at, slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line, ",line=1,") }))
+}
+
+// TestHTML_WhatWentWrongShowsWhatIsMissing: lost deliveries stand in the chart, and a short phase keeps its name.
+func TestHTML_WhatWentWrongShowsWhatIsMissing(t *testing.T) {
+	page := written(t, "html", failed(t))
+	_, chart, found := strings.Cut(page, "What went wrong")
+	require.True(t, found)
+	chart, _, _ = strings.Cut(chart, "Processors used")
+	assert.Contains(t, chart, "missing")
+	assert.Regexp(t, `class="band[^"]* narrow"[^>]*><span>drain<`, chart)
+}
+
+// TestText_WhatWasNotMeasuredIsNotShownAsNothing: of a target that never answered there is no CPU to tell.
+func TestText_WhatWasNotMeasuredIsNotShownAsNothing(t *testing.T) {
+	r := unreachable()
+	r.Metrics, r.Health = []harness.MetricResult{{Name: "connections", Kind: harness.Gauge}}, harness.HealthResult{OK: true}
+	var b strings.Builder
+	require.NoError(t, report.Text(&b, r, report.TextOptions{}))
+	assert.NotContains(t, b.String(), "CPU")
+	assert.NotContains(t, written(t, "junit", r), "CPU 0.00")
 }
 
 func TestText_VerdictComesFirstAndColourOnlyWhenAsked(t *testing.T) {

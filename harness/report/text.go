@@ -110,7 +110,7 @@ func Text(w io.Writer, r *harness.Result, opt TextOptions) error {
 	p.thresholds(r)
 	p.trouble(r)
 	p.knee(r)
-	if len(r.Metrics) > 0 {
+	if len(r.Metrics) > 0 && r.Health.CPUs > 0 { // a run that never began measured nothing of itself
 		p.section("Generator", healthLine(p, r.Health))
 	}
 	for _, warning := range r.Warnings {
@@ -193,6 +193,9 @@ func (p *page) delivery(r *harness.Result) {
 		sent += fmt.Sprintf(", %s (%s)", plural(d.Whispers, "whisper"), perSecond(d.Whispers, r.DurationMS))
 	}
 	p.section("Sent", sent+" → "+strings.Replace(perSecond(d.Delivered, r.DurationMS), "/s", " deliveries/s", 1))
+	if d.Siblings > 0 {
+		p.section("", p.paint(dim, count(d.Siblings)+" events of other segments came; 'echolab merge' judges them"))
+	}
 	shown := make(map[string]int)
 	for _, e := range d.Evidence {
 		if shown[e.What]++; shown[e.What] <= maxShown {
@@ -218,13 +221,22 @@ func (p *page) presence(r *harness.Result) {
 	if !h.Checked {
 		return
 	}
-	p.section("Presence", fmt.Sprintf("%s, %s; %s told to everybody", plural(h.Joins, "join"), leaves(h.Leaves), count(h.Told)), p.wrongs(presenceWrongs(h)))
+	about := fmt.Sprintf("%s, %s; %s told to everybody", plural(h.Joins, "join"), leaves(h.Leaves), count(h.Told))
+	if h.Unsure > 0 {
+		about += p.paint(dim, "; "+unsure(h))
+	}
+	p.section("Presence", about, p.wrongs(presenceWrongs(h)))
 	shown := make(map[string]int)
 	for _, e := range h.Evidence {
 		if shown[e.What]++; shown[e.What] <= maxShown {
 			p.section("", p.paint(red, e.What)+" "+presenceLine(e))
 		}
 	}
+}
+
+// unsure says what of presence could not be judged, and why.
+func unsure(h harness.PresenceResult) string {
+	return plural(h.Unsure, "change") + " not judged: gone for a moment and back on another connection, in whichever order the server saw it"
 }
 
 func leaves(n int64) string {

@@ -156,7 +156,7 @@ type wrong struct {
 }
 
 func deliveryWrongs(d harness.DeliveryResult) []wrong {
-	return []wrong{{"missing", d.Missing, false}, {"duplicate", d.Duplicate, false}, {"reordered", d.Reordered, false}, {"leaked", d.Leaked, false},
+	return []wrong{{"missing", d.Missing, false}, {"duplicate", d.Duplicate, false}, {"reordered", d.Reordered, false}, {"leaked", d.Leaked, false}, {"altered", d.Altered, false},
 		{"late", d.Late, true}}
 }
 
@@ -254,6 +254,9 @@ func times(n int64) string {
 
 // healthFigures is the generator in one line.
 func healthFigures(h harness.HealthResult) string {
+	if h.CPUs == 0 {
+		return "nothing was measured"
+	}
 	parts := []string{
 		"schedule lag p99 " + ms(h.ScheduleLagP99MS) + " ms",
 		fmt.Sprintf("CPU %.2f of %s (most %.2f)", h.CPU, number(h.CPUs), h.CPUMost),

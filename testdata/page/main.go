@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -23,7 +24,9 @@ import (
 	"echolab/app"
 	"echolab/app/api"
 	"echolab/app/desktop"
+	"echolab/app/diagnosis"
 	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
 	"echolab/frontend"
 )
 
@@ -67,6 +70,49 @@ func (b *backend) Entry(_ context.Context, seq uint64) (journal.Entry, error) {
 		return journal.Entry{}, &app.Error{Code: app.NotFound, Message: fmt.Sprintf("There is no entry %d.", seq)}
 	}
 	return kept(seq), nil
+}
+
+// Diagnosis is of the journal alone: who had subscribed, and what came in its channel.
+func (b *backend) Diagnosis(ctx context.Context, event string) (app.Diagnosis, error) {
+	seq, ok := journal.SeqOf(event)
+	if !ok {
+		return app.Diagnosis{}, &app.Error{Code: app.Invalid, Message: event + " is no entry"}
+	}
+	of, err := b.Entry(ctx, seq)
+	if err != nil {
+		return app.Diagnosis{}, err
+	}
+	profile, err := pusher.ProfileNamed("reverb")
+	if err != nil {
+		return app.Diagnosis{}, err
+	}
+	f := diagnosis.Facts{Event: of, Kind: profile.KindOf(of.Channel)}
+	for n := uint64(1); n <= b.journal.Last(); n++ {
+		e, kept := b.journal.At(n)
+		switch {
+		case !kept:
+		case n > seq && e.Channel == of.Channel:
+			f.Later = append(f.Later, e)
+		case n < seq && e.Kind == journal.Opened:
+			f.Connected++
+		case n < seq && (e.Channel == of.Channel || e.Kind == journal.Closed):
+			f.Past = append(f.Past, e)
+		}
+		if !kept || n > seq || e.Kind != journal.Subscribed && e.Kind != journal.Unsubscribed {
+			continue
+		}
+		at := slices.IndexFunc(f.Channels, func(ch diagnosis.Channel) bool { return ch.Name == e.Channel })
+		if at < 0 {
+			at = len(f.Channels)
+			f.Channels = append(f.Channels, diagnosis.Channel{Name: e.Channel})
+		}
+		ch := &f.Channels[at]
+		ch.Subscribers = slices.DeleteFunc(ch.Subscribers, func(s diagnosis.Subscriber) bool { return s.Socket == e.Socket })
+		if e.Kind == journal.Subscribed {
+			ch.Subscribers = append(ch.Subscribers, diagnosis.Subscriber{Socket: e.Socket, User: e.User})
+		}
+	}
+	return diagnosis.Of(f), nil
 }
 
 func kept(seq uint64) journal.Entry {

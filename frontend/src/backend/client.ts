@@ -1,5 +1,5 @@
 // The only code that knows fetch. Relative addresses: the same page runs in a browser and in the desktop window.
-import type { Entries, Entry, Feed, Problem, Secret, Status } from './types';
+import type { Diagnosis, Entries, Entry, Feed, Problem, Secret, Status } from './types';
 
 /** The server answered, and the answer is no. */
 export class Refused extends Error {
@@ -57,6 +57,8 @@ export const client = {
   entries: (before: number, limit: number) => get<Entries>(`/api/events${query({ before, limit })}`),
 
   entry: (seq: number, signal?: AbortSignal) => get<Entry>(`/api/events/${seq}`, { signal: signal ?? null }),
+
+  diagnosis: (seq: number, signal?: AbortSignal) => get<Diagnosis>(`/api/events/${seq}/diagnosis`, { signal: signal ?? null }),
 
   secret: async (app: string) =>
     (await get<Secret>(`/api/apps/${encodeURIComponent(app)}/secret`, { headers: { 'X-Echolab-Page': '1' } })).secret,

@@ -70,6 +70,8 @@ export interface ServerStatus {
 export interface AppStatus {
   id: string;
   key: string;
+  /** Keys are further keys that name it as well. */
+  keys?: string[];
   /** Connections counts open sockets. */
   connections: number;
   /** Channels counts channels with a subscriber. */
@@ -157,6 +159,40 @@ export interface Waited {
   note: string;
 }
 
+/** Diagnosis is who got an event, and why somebody's listener may not have run: GET /api/events/{seq}/diagnosis. */
+export interface Diagnosis {
+  seq: number;
+  /** ID is the event's identity in the store. */
+  id: string;
+  app: string;
+  channel: string;
+  event: string;
+  /** Verdict is a sentence: how many got it, or why nobody did. */
+  verdict: string;
+  /** Recipients counts the sockets that got it. */
+  recipients: number;
+  /** Got are those sockets, a hundred at most, in the order of subscribing; empty when that is not known exactly. */
+  got: Subscriber[];
+  /** Causes are why a listener may not have run, what is certain first. */
+  causes: Cause[];
+  /** Listen is the line of laravel-echo that hears this event on this channel, with Echo's usual namespace App.Events. */
+  listen: string;
+}
+
+/** Cause is one reason why a listener did not run. */
+export interface Cause {
+  /** Name is stable, such as nobody_subscribed, near_name, late or event_name. */
+  name: string;
+  /** Certain: the server knows that it was so. Otherwise it depends on the front end, and What says if. */
+  certain: boolean;
+  /** What happened, in words. */
+  what: string;
+  /** Do is what to try; empty for nothing. */
+  do: string;
+  /** Entry is the number of the entry that shows it; 0 for none. */
+  entry: number;
+}
+
 /** Cleared tells what was deleted: DELETE /api/events. */
 export interface Cleared {
   /** Entries counts the entries that were deleted. */
@@ -170,6 +206,8 @@ export interface NewApp {
   id?: string;
   key?: string;
   secret?: string;
+  /** Keys are further keys that clients may connect with, for a front end that was built with another one. */
+  keys?: string[];
   /** AllowedOrigins are host names that pages may connect from, with * for any run of characters. */
   allowed_origins?: string[];
   /** PingInterval is the silence after which the server pings, such as 60s. */
@@ -213,6 +251,8 @@ export interface Webhook {
 export interface MadeApp {
   id: string;
   key: string;
+  /** Keys are the further keys that were asked for. */
+  keys?: string[];
   secret: string;
   /** Server is where clients and the application reach it. */
   server: string;
@@ -445,6 +485,11 @@ export interface BackendStatus {
   events: string[];
   /** Workflows are the names of the notifications that workflows send. */
   workflows: string[];
+  /** Policy is what a page's Content-Security-Policy needs so that it can connect to the server; empty as-written, where a
+   * note says what the guide's own does. */
+  content_security_policy: string;
+  /** Notes are about what never reaches the server: policies and proxies. */
+  notes: string[];
 }
 
 /** BackendRows counts the rows of a type of entity. */

@@ -1,13 +1,18 @@
-import { mount } from '@vue/test-utils';
-import { describe, expect, it, vi } from 'vitest';
+import { flushPromises, mount } from '@vue/test-utils';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { h, nextTick } from 'vue';
+import { client } from '../backend/client';
+import type { Diagnosis } from '../backend/types';
 import { entry } from '../state/samples';
+import DiagnosisPanel from './DiagnosisPanel.vue';
 import EntryDetail from './EntryDetail.vue';
 import EntryRow from './EntryRow.vue';
 import JsonView from './JsonView.vue';
 import Tape from './Tape.vue';
 import VirtualList from './VirtualList.vue';
 import { layOut, textOf } from './json';
+
+beforeEach(() => void vi.spyOn(client, 'diagnosis').mockReturnValue(new Promise(() => {})));
 
 describe('layOut', () => {
   const text = (data: string) => textOf(layOut(data) ?? []);
@@ -85,10 +90,14 @@ describe('names that hide something', () => {
 describe('EntryDetail', () => {
   const verdict = (over: object) => mount(EntryDetail, { props: { seq: 1, known: entry(1, over), profile: 'reverb' } }).find('.verdict');
 
-  it('says why nobody got it in the server’s words alone', () => {
-    for (const note of ['Only the sender was subscribed, and it is left out.', "Nobody was subscribed to c. 2 sockets are on private-c: broadcast on PrivateChannel('c')."]) {
+  it('says in the server’s words that nobody got it, and leaves what to do to the diagnosis', () => {
+    for (const [note, shown] of [
+      ['Only the sender was subscribed, and it is left out.', 'Only the sender was subscribed, and it is left out.'],
+      ["Nobody was subscribed to c. 2 sockets are on private-c: broadcast on PrivateChannel('c').", 'Nobody was subscribed to c.'],
+      ["Nobody was subscribed to 2 sockets are on. 1 socket is on private-2 sockets are on: broadcast on PrivateChannel('2 sockets are on').", 'Nobody was subscribed to 2 sockets are on.'],
+    ]) {
       const said = verdict({ delivered: false, count: 0, note });
-      expect(said.text()).toBe(note);
+      expect(said.text()).toBe(shown);
       expect(said.classes()).toContain('amber');
     }
     expect(verdict({ count: 2 }).text()).toBe('Delivered to 2 sockets.');
@@ -98,6 +107,66 @@ describe('EntryDetail', () => {
   it('shows a refusal’s reason in red', () => {
     const said = verdict({ kind: 'refused', note: '4009 Connection is unauthorized' });
     expect([said.text(), said.classes()]).toEqual(['4009 Connection is unauthorized', ['verdict', 'red']]);
+  });
+});
+
+describe('DiagnosisPanel', () => {
+  const found = (over: Partial<Diagnosis> = {}): Diagnosis => ({
+    seq: 1, id: '', app: 'a', channel: 'private-c', event: 'E', verdict: '', recipients: 0, got: [], listen: "Echo.private('c').listen('.E', console.log);",
+    causes: [
+      { name: 'nobody_subscribed', certain: true, what: 'Nobody was subscribed.', do: '', entry: 0 },
+      { name: 'late', certain: true, what: 'Socket 1.2 came late\u202e.', do: 'Come earlier.', entry: 7 },
+    ],
+    ...over,
+  });
+  const panel = async (answer: Diagnosis | Error, delivered: boolean) => {
+    const asked = vi.spyOn(client, 'diagnosis').mockImplementation(() => (answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)));
+    const w = mount(DiagnosisPanel, { props: { seq: 1, delivered } });
+    await flushPromises();
+    return { w, asked };
+  };
+  beforeEach(() => localStorage.clear());
+
+  it('tells at once why nobody heard it, without what the verdict says', async () => {
+    const { w } = await panel(found(), false);
+    expect(w.findAll('.causes li').map((li) => li.find('p').text())).toEqual(['Socket 1.2 came late202E. #7']);
+    expect(w.find('.certain').exists()).toBe(true);
+    await w.find('.entry').trigger('click');
+    expect(w.emitted('select')).toEqual([[7]]);
+    expect(w.find('.hears pre').text()).toBe("Echo.private('c')\n  .listen('.E', console.log);");
+  });
+
+  it('says that nobody was there when that is all there is to say', async () => {
+    const { w } = await panel(found({ causes: found().causes.slice(0, 1) }), false);
+    expect(w.find('.causes').text()).toBe('Nobody was subscribed.');
+  });
+
+  it('lists who got it, and remembers whether the rest was asked for', async () => {
+    const got = Array.from({ length: 8 }, (_, i) => ({ socket: `1.${i}`, user: i === 0 ? '7' : '' }));
+    vi.mocked(client.diagnosis).mockClear();
+    const { w, asked } = await panel(found({ recipients: 1200, got }), true);
+    expect(w.findAll('.got li')).toHaveLength(7);
+    expect(w.find('.got .more').text()).toBe('and 1,194 more');
+    expect(w.find('.causes').exists()).toBe(false);
+    await w.find('.ask').trigger('click');
+    expect(w.find('.causes').exists()).toBe(true);
+    expect(asked).toHaveBeenCalledTimes(2);
+    expect((await panel(found({ recipients: 1 }), true)).w.find('.causes').exists()).toBe(true);
+  });
+
+  it('says when it is not known', async () => {
+    expect((await panel(new Error('The database could not be read.'), true)).w.text()).toBe('Who got it is not known: The database could not be read.');
+    expect((await panel(found({ recipients: 3 }), true)).w.text()).toContain('somebody came or went at that moment');
+  });
+
+  it('shows no answer about another event', async () => {
+    let answer: (d: Diagnosis) => void = () => {};
+    vi.spyOn(client, 'diagnosis').mockImplementationOnce(() => new Promise((done) => (answer = done))).mockResolvedValue(found({ listen: 'second' }));
+    const w = mount(DiagnosisPanel, { props: { seq: 1, delivered: false } });
+    await w.setProps({ seq: 2 });
+    answer(found({ listen: 'first' }));
+    await flushPromises();
+    expect(w.find('.hears pre').text()).toBe('second');
   });
 });
 

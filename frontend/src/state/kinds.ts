@@ -38,7 +38,7 @@ export const kinds: Record<Kind, KindRow> = {
   left: { label: 'left', tone: 'people', event: false, tell: (e) => `User ${e.user} · ${many(e.count, 'member')} left` },
   published: { label: 'event', tone: 'event', event: true, tell: delivery },
   whispered: { label: 'whisper', tone: 'event', event: true, tell: delivery },
-  refused: { label: 'refused', tone: 'bad', event: true, tell: (e) => [e.event, e.note].filter(Boolean).join(': ') },
+  refused: { label: 'refused', tone: 'bad', event: true, tell: (e) => [e.event, e.note].filter(Boolean).join(': ') + (e.user ? ` (user ${e.user})` : '') },
   signed_in: { label: 'signed in', tone: 'people', event: false, tell: (e) => `Socket ${e.socket} is user ${e.user}` },
   webhook: {
     label: 'webhook',

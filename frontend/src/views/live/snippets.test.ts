@@ -2,7 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { envValue, scriptString, shellWord } from './quote';
-import { addressOf, baseOf, curl, dotenv, echo, masked } from './snippets';
+import { addressOf, baseOf, curl, dotenv, echo, masked, policy } from './snippets';
 
 const app = { id: 'client-portal', key: 'local-reverb-key', connections: 0, channels: 0, subscribed: 0 };
 const server = { host: '127.0.0.1', port: 8080, path: '', hostname: '', scheme: 'http', url: '', reachable_from_network: false };
@@ -30,6 +30,13 @@ describe('an address', () => {
     expect(echo(app, named)).toContain("wsHost: 'reverb.test'");
     expect(curl(app, 's', named)).toContain('http://reverb.test:8080/lab/apps/');
     expect(addressOf({ ...server, hostname: '0.0.0.0' }, '').host).toBe('127.0.0.1');
+  });
+});
+
+describe('a policy', () => {
+  it('names the port, without which a browser blocks the socket', () => {
+    expect(policy(at)).toBe("Content-Security-Policy: connect-src 'self' ws://127.0.0.1:8080 http://127.0.0.1:8080\n");
+    expect(policy({ ...at, host: 'portal.test', port: 443, scheme: 'https' })).toContain("'self' wss://portal.test:443 https://portal.test:443\n");
   });
 });
 

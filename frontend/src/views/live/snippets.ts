@@ -31,6 +31,12 @@ export function baseOf(at: Address): string {
   return `${at.scheme}://${at.host}:${at.port}${encodeURI(at.path)}`;
 }
 
+/** What a page's Content-Security-Policy needs to let Echo connect and authorise. Without the port a browser blocks the socket. */
+export function policy(at: Address): string {
+  const host = `${at.host}:${at.port}`;
+  return `Content-Security-Policy: connect-src 'self' ${at.scheme === 'https' ? 'wss' : 'ws'}://${host} ${at.scheme}://${host}\n`;
+}
+
 export function dotenv(app: AppStatus, secret: string, at: Address): string {
   return `BROADCAST_CONNECTION=reverb
 
