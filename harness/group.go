@@ -262,7 +262,10 @@ func (u *User) work(ctx context.Context, end time.Time, stays bool) {
 
 // iterate runs the steps once.
 func (u *User) iterate(ctx context.Context) error {
-	u.began = time.Now()
+	if u.worked { // the first iteration begins with the setup: what comes just after it must not fall between the two
+		u.began = time.Now()
+	}
+	u.worked = true
 	err := u.steps(ctx, u.group.Steps)
 	u.rec.Add(u.group.iterations, 1)
 	return err

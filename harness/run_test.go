@@ -145,6 +145,7 @@ func TestRun_Steps(t *testing.T) {
 			assert.Equal(t, int64(1), r.Expectations[0].Held)
 			assert.Contains(t, r.Expectations[0].Place, "test.yaml:")
 		}},
+		{"expect what came before the first iteration", connect + "      - channel: portal\n      - publish: {channel: portal, event: News}\n      - expect: {channel: portal, event: News}\n", "      - expect: {channel: portal, event: News, within: 50ms}\n", harness.Passed, nil},
 		{"expect what does not come", connect + "      - channel: portal\n", "      - expect: {channel: portal, event: News, within: 50ms}\n", harness.Failed, func(t *testing.T, r *harness.Result) {
 			assert.Contains(t, r.Reasons[0], "failed 1 of 1 times")
 			assert.NotEmpty(t, r.Expectations[0].Evidence)

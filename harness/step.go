@@ -139,7 +139,7 @@ type Expect struct {
 	Members *int          `yaml:"members" help:"how many members the channel must have"`
 	Member  Text          `yaml:"member" help:"a user_id that must be among them"`
 	Nothing bool          `yaml:"nothing" help:"no such event may come"`
-	Since   string        `yaml:"since" values:"now,begin" help:"now, or begin: what came since the iteration began counts too (default begin)"`
+	Since   string        `yaml:"since" values:"now,begin" help:"now, or begin: what came since the iteration began counts too, with the setup in the first one (default begin)"`
 	Within  time.Duration `yaml:"within" help:"how long to wait (default 5s)"`
 }
 

@@ -28,7 +28,8 @@ type User struct {
 
 	client  *echo.Client
 	session *echo.Session // with the application: cookies, tokens
-	began   time.Time     // of the iteration
+	began   time.Time     // of the iteration; zero in the first one, which the setup belongs to
+	worked  bool          // an iteration was begun
 	taken   atomic.Int64  // bytes received
 	book    *LedgerClient
 	rec     *Recorder
