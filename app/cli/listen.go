@@ -32,6 +32,7 @@ func listen(s *shell) *cobra.Command {
 		Use:   "listen CHANNEL...",
 		Short: "Print events as they come",
 		Long: `Print the events of channels as they come, until Ctrl-C, or until --count or --timeout.
+Ctrl-C before --count was reached ends with exit code 130.
 
 A running Echolab is asked: then a channel may be a pattern in which * stands for any run of
 characters, and nobody on the channels notices. With --url any Reverb is subscribed to as a
