@@ -119,6 +119,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (_ *App, err err
 		Debug:          cfg.Debug,
 		Logger:         logger,
 		Answered:       func(took time.Duration, kept bool) { a.metrics.Answered(journal.HTTP, took, kept) },
+		HookRetried:    func(appID string) { a.metrics.HookRetried(appID) },
 	}, a.apps, a.journal)
 	return a, nil
 }

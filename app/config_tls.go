@@ -42,6 +42,14 @@ func (l *loader) resolveTLS() {
 	if c.TLS == TLSAuto && c.TLSDir == "" {
 		l.problem("--tls auto: there is no home folder to keep the certificate in; set ECHOLAB_DATA to a folder")
 	}
+	if c.TLS == TLSAuto && c.Hostname != "" {
+		host, err := certificate.Host(c.Hostname)
+		if err != nil {
+			l.problem("hostname: %v (%s)", err, c.Origin("hostname"))
+			return
+		}
+		c.Hostname = host // as clients ask for it
+	}
 	if c.TLSCert == "" {
 		return
 	}

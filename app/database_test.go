@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +52,7 @@ func TestExport_CSVRunsNothingInASpreadsheet(t *testing.T) {
 	var out strings.Builder
 	n, err := filled(t, all...).Export(t.Context(), &out, "csv", app.Query{}, nil)
 	require.NoError(t, err)
-	assert.EqualValues(t, len(texts), n)
+	assert.EqualValues(t, len(texts), n.Written)
 	rows, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, len(texts)+1)
@@ -145,8 +146,8 @@ func TestExport_AllPagesOldestFirst(t *testing.T) {
 		var seen int64
 		n, err := d.Export(t.Context(), &out, "ndjson", app.Query{Channel: "c1", Limit: c.limit}, func(written int64, _ uint64) { seen = written })
 		require.NoError(t, err)
-		assert.EqualValues(t, c.want, n)
-		assert.Equal(t, n, seen)
+		assert.EqualValues(t, c.want, n.Written)
+		assert.Equal(t, n.Written, seen)
 		last := 0
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		require.Len(t, lines, c.want)
@@ -159,6 +160,65 @@ func TestExport_AllPagesOldestFirst(t *testing.T) {
 	}
 	_, err := d.Export(t.Context(), &strings.Builder{}, "xml", app.Query{}, nil)
 	assert.ErrorContains(t, err, "must be ndjson or csv")
+}
+
+// TestExport_SaysWhatWasDeletedMeanwhile: each page is a query of its own, so that the log can be shortened.
+func TestExport_SaysWhatWasDeletedMeanwhile(t *testing.T) {
+	all := make([]journal.Entry, 9000)
+	for i := range all {
+		all[i] = journal.Entry{Kind: journal.Published, Channel: fmt.Sprint("c", i%2)}
+	}
+	for name, c := range map[string]struct {
+		query app.Query
+		clear uint64 // up to which seq, while the first page is written
+		want  app.Exported
+	}{
+		"nothing":                   {app.Query{}, 0, app.Exported{Written: 9000}},
+		"what is written already":   {app.Query{}, 500, app.Exported{Written: 9000}},
+		"more":                      {app.Query{}, 8000, app.Exported{Written: 1500, Gone: 7500}},
+		"more, and a filter":        {app.Query{Channel: "c1"}, 8000, app.Exported{Written: 1000, Gone: 7000}},
+		"beyond what is asked for":  {app.Query{Before: 400}, 8000, app.Exported{Written: 399}},
+		"as many as were asked for": {app.Query{Limit: 600}, 8000, app.Exported{Written: 600}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "events.sqlite")
+			s, err := store.Open(store.Options{Path: path})
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, s.Close()) }()
+			j := journal.New(journal.Options{})
+			s.Attach(j)
+			for _, e := range all {
+				j.Append(e)
+			}
+			j.Close()
+			require.NoError(t, s.Follow(t.Context(), j))
+			cfg, err := app.Load(app.Sources{Dir: t.TempDir(), Flags: map[string]string{"db": path}})
+			require.NoError(t, err)
+			d, err := app.ReadDatabase(t.Context(), cfg)
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, d.Close()) }()
+			first := true
+			done, err := d.Export(t.Context(), io.Discard, "ndjson", c.query, func(int64, uint64) {
+				if first && c.clear > 0 {
+					_, err := s.Clear(t.Context(), "", c.clear)
+					assert.NoError(t, err)
+				}
+				first = false
+			})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, done)
+		})
+	}
+}
+
+func TestExport_TimesHaveSixDigits(t *testing.T) {
+	d := filled(t, journal.Entry{At: time.Date(2026, 1, 5, 9, 30, 0, 120_000_000, time.FixedZone("", 3600)), Kind: journal.Published, Channel: "c"})
+	for _, format := range app.ExportFormats() {
+		var out strings.Builder
+		_, err := d.Export(t.Context(), &out, format, app.Query{}, nil)
+		require.NoError(t, err)
+		assert.Contains(t, out.String(), "2026-01-05T08:30:00.120000Z", format)
+	}
 }
 
 // braces are more entries than one page looks through, for a text that the index cannot tell from others, and the number
@@ -179,7 +239,7 @@ func TestExport_GoesOnAfterPagesWithNothing(t *testing.T) {
 	pages := 0
 	n, err := d.Export(t.Context(), &out, "ndjson", app.Query{Text: "{{"}, func(int64, uint64) { pages++ })
 	require.NoError(t, err)
-	assert.EqualValues(t, 1, n)
+	assert.Equal(t, app.Exported{Written: 1}, n)
 	assert.Greater(t, pages, 1)
 	found, err := d.Entries(t.Context(), app.Query{Text: "{{"})
 	require.NoError(t, err)

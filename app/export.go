@@ -9,7 +9,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"echolab/emulator/journal"
@@ -27,47 +26,70 @@ var exportFormats = []exportFormat{
 }
 
 // pageSize is how many entries are in memory at a time. Each page is a query of its own, so that an export that takes long
-// does not keep a server from shortening its log.
+// does not keep a server from shortening its log. What is deleted meanwhile is therefore missing; Export tells how much.
 const pageSize = 500
 
-// Export writes the entries that a query picks, oldest first, all of them unless Limit says otherwise, and tells how many.
-// progress, if not nil, is called after each page.
-func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Query, progress func(written int64, at uint64)) (int64, error) {
+// Exported is what became of an export: how many entries were written, and how many of those that it would have looked at
+// were deleted before it came to them.
+type Exported struct{ Written, Gone int64 }
+
+// Export writes the entries that a query picks, oldest first, all of them unless Limit says otherwise. progress, if not
+// nil, is called after each page.
+func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Query, progress func(written int64, at uint64)) (done Exported, err error) {
 	f, err := formatNamed(format)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
 	write, flush, err := f.open(w)
 	if err != nil {
-		return 0, err
+		return done, err
 	}
-	left, total := int64(q.Limit), int64(0)
+	left := int64(q.Limit)
 	limited := left > 0
 	q.Oldest = true
 	if last := d.store.LastSeq(); q.Before == 0 || q.Before > last+1 {
 		q.Before = last + 1 // what was there at the start; a busy server would never let it end
 	}
+	there, err := d.store.CountBetween(ctx, q.App, q.After, q.Before)
+	if err != nil {
+		return done, err
+	}
+	looked := int64(0)
 	for {
 		if q.Limit = pageSize; limited {
 			q.Limit = int(min(pageSize, left))
 		}
 		page, err := d.store.Page(ctx, q)
 		if err != nil {
-			return total, err
+			return done, err
 		}
 		for i := range page.Entries {
 			if err := write(&page.Entries[i]); err != nil {
-				return total, err
+				return done, err
 			}
 		}
-		total += int64(len(page.Entries))
+		done.Written += int64(len(page.Entries))
 		left -= int64(len(page.Entries))
+		from := q.After
 		q = q.Following(page)
-		if progress != nil {
-			progress(total, q.After)
+		to := q.After + 1
+		if !page.More {
+			to = q.Before
 		}
-		if !page.More || limited && left <= 0 {
-			return total, flush()
+		n, err := d.store.CountBetween(ctx, q.App, from, to)
+		if err != nil {
+			return done, err
+		}
+		looked += n
+		if progress != nil {
+			progress(done.Written, q.After)
+		}
+		switch {
+		case !page.More:
+			done.Gone = max(there-looked, 0)
+			return done, flush()
+		case limited && left <= 0: // there are as many as were asked for
+			return done, flush()
 		}
 	}
 }
@@ -77,7 +99,7 @@ func (d *Database) Export(ctx context.Context, w io.Writer, format string, q Que
 type exported struct {
 	ID        string         `json:"id"`
 	Seq       uint64         `json:"seq"`
-	At        time.Time      `json:"at"`
+	At        string         `json:"at"`
 	Kind      journal.Kind   `json:"kind"`
 	Source    journal.Source `json:"source"`
 	App       string         `json:"app"`
@@ -104,7 +126,7 @@ func openNDJSON(w io.Writer) (func(*journal.Entry) error, func() error, error) {
 	}
 	write := func(e *journal.Entry) error {
 		line.Reset()
-		err := encode(exported{ID: e.ID(), Seq: e.Seq, At: e.At, Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
+		err := encode(exported{ID: e.ID(), Seq: e.Seq, At: e.At.UTC().Format(stamp), Kind: e.Kind, Source: e.Source, App: e.App, Channel: e.Channel, Event: e.Event,
 			Delivered: e.Delivered(), Count: e.Count, Socket: e.Socket, User: e.User, Bytes: e.Bytes, Note: e.Note})
 		if err != nil {
 			return err
@@ -133,6 +155,9 @@ func openNDJSON(w io.Writer) (func(*journal.Entry) error, func() error, error) {
 	return write, func() error { return nil }, nil
 }
 
+// stamp is RFC 3339 with microseconds, always six of them, as the control API has it.
+const stamp = "2006-01-02T15:04:05.000000Z07:00"
+
 var csvColumns = []string{"seq", "at", "kind", "source", "app", "channel", "event", "delivered", "count", "socket", "user", "bytes", "note", "data", "id", "encoding"}
 
 func openCSV(w io.Writer) (func(*journal.Entry) error, func() error, error) {
@@ -143,7 +168,7 @@ func openCSV(w io.Writer) (func(*journal.Entry) error, func() error, error) {
 			data, encoding = base64.StdEncoding.EncodeToString(e.Data), "base64"
 		}
 		return out.Write([]string{
-			strconv.FormatUint(e.Seq, 10), e.At.Format(time.RFC3339Nano), e.Kind.String(), e.Source.String(),
+			strconv.FormatUint(e.Seq, 10), e.At.UTC().Format(stamp), e.Kind.String(), e.Source.String(),
 			harmless(e.App), harmless(e.Channel), harmless(e.Event), strconv.FormatBool(e.Delivered()), strconv.Itoa(e.Count),
 			harmless(e.Socket), harmless(e.User), strconv.Itoa(e.Bytes), harmless(e.Note), data, e.ID(), encoding,
 		})

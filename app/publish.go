@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"echolab/emulator/journal"
@@ -17,6 +18,19 @@ type Published struct {
 	// Sockets are those that got it, as far as that is certain: nil when somebody came or went at that moment.
 	Sockets []Subscriber
 }
+
+// CheckPattern refuses what can be no channel's name by the rules of Publish. A pattern, with * in it, may be anything.
+func CheckPattern(channel string) error {
+	if channel == "" {
+		return errEmptyName
+	}
+	if strings.Contains(channel, "*") {
+		return nil
+	}
+	return (&pusher.Publication{Channels: []string{channel}}).CheckTrigger()
+}
+
+var errEmptyName = errors.New("a channel's name is empty")
 
 // Publish delivers an event as the application would, without a signature; appID "" is the first app. It returns when
 // the event is kept. What the application's library would not send, and what the server would refuse, is Invalid.
@@ -33,7 +47,7 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 	before := make([][]Subscriber, len(p.Channels))
 	for _, channel := range p.Channels {
 		if channel == "" {
-			return nil, &Error{Code: Invalid, Message: "a channel's name is empty"}
+			return nil, &Error{Code: Invalid, Message: errEmptyName.Error(), Err: errEmptyName}
 		}
 	}
 	if err := p.CheckTrigger(); err != nil {

@@ -51,9 +51,16 @@ func (r Remote) Trigger(ctx context.Context, channel, event, data, except string
 func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer string, err error) {
 	base, err := url.Parse(r.URL)
 	if err != nil || base.Host == "" {
-		return "", &Error{Code: Invalid, Message: fmt.Sprintf("%q is no address; write it as http://127.0.0.1:8080", r.URL)}
+		return "", &Error{Code: Invalid, Message: fmt.Sprintf("%q is no address; write it as http://127.0.0.1:8080", r.Address())}
 	}
-	base.Scheme = strings.Replace(base.Scheme, "ws", "http", 1)
+	switch base.Scheme {
+	case "http", "ws":
+		base.Scheme = "http"
+	case "https", "wss":
+		base.Scheme = "https"
+	default:
+		return "", &Error{Code: Invalid, Message: fmt.Sprintf("%q begins with %s; it must be http, https, ws or wss", r.Address(), base.Scheme)}
+	}
 	body, err := json.Marshal(struct {
 		Name     string   `json:"name"`
 		Data     string   `json:"data"`
@@ -85,15 +92,15 @@ func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer strin
 		if untrusted := r.untrusted(err); untrusted != nil {
 			return "", untrusted
 		}
-		return "", &Error{Code: Away, Message: fmt.Sprintf("%s does not answer: %v", r.URL, bare(err)), Err: err}
+		return "", &Error{Code: Away, Message: fmt.Sprintf("%s does not answer: %v", r.Address(), bare(err)), Err: err}
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
-		return "", fmt.Errorf("read the answer of %s: %w", r.URL, err)
+		return "", fmt.Errorf("read the answer of %s: %w", r.Address(), err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", &Error{Code: Refused, Message: fmt.Sprintf("%s refused it: %s %s", r.URL, res.Status, strings.TrimSpace(string(text)))}
+		return "", &Error{Code: Refused, Message: strings.TrimSpace(fmt.Sprintf("%s refused it: %s %s", r.Address(), tamed(res.Status), saidBy(text)))}
 	}
 	return string(text), nil
 }
@@ -162,14 +169,14 @@ func (r Remote) untrusted(err error) error {
 		if strings.HasPrefix(signer, `"`+certificate.CAName) {
 			file = "the ca.pem of that machine, which 'echolab tls' there names"
 		}
-		return say("the certificate of %s is signed by %s, which neither this system nor this Echolab trusts; pass --ca with %s, %s", r.URL, signer, file, otherwise)
+		return say("the certificate of %s is signed by %s, which neither this system nor this Echolab trusts; pass --ca with %s, %s", r.Address(), signer, file, otherwise)
 	case errors.As(err, &host):
-		return say("the certificate of %s is for %s, not for that host; use one of those names, %s", r.URL, strings.Join(certificate.Names(host.Certificate), ", "), otherwise)
+		return say("the certificate of %s is for %s, not for that host; use one of those names, %s", r.Address(), strings.Join(certificate.Names(host.Certificate), ", "), otherwise)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return say("the certificate of %s is valid from %s to %s, and this machine's clock says %s; renew it, or put the clock right, %s", r.URL,
+		return say("the certificate of %s is valid from %s to %s, and this machine's clock says %s; renew it, or put the clock right, %s", r.Address(),
 			invalid.Cert.NotBefore.Format(time.DateOnly), invalid.Cert.NotAfter.Format(time.DateOnly), time.Now().Format(time.DateOnly), otherwise)
 	case errors.As(err, &invalid):
-		return say("the certificate of %s is not believed: %v; have it made anew, %s", r.URL, invalid, otherwise)
+		return say("the certificate of %s is not believed: %v; have it made anew, %s", r.Address(), invalid, otherwise)
 	}
 	return nil
 }
@@ -180,7 +187,7 @@ func (r Remote) words(err error) error {
 	}
 	var no *echo.Refused
 	if errors.As(err, &no) {
-		return &Error{Code: Refused, Message: fmt.Sprintf("%s refused it: %v", r.URL, err), Err: err}
+		return &Error{Code: Refused, Message: fmt.Sprintf("%s refused it: %s", r.Address(), saidBy([]byte(err.Error()))), Err: err}
 	}
 	return err
 }

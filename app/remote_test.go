@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,4 +97,54 @@ func TestRemote_SaysWhatToDoAboutACertificate(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+func TestRemote_TamesWhatAStrangerAnswers(t *testing.T) {
+	for name, c := range map[string]struct{ answer, want string }{
+		"words":              {"Authentication signature invalid.", "401 Unauthorized Authentication signature invalid."},
+		"control characters": {"no\x1b[31m red\r\nhere\x00\u009b", "401 Unauthorized no [31m red here"},
+		"a page":             {"\n<!DOCTYPE html><html><head>\n<title> 502 Bad\nGateway &amp; more</title><style>a{}</style></head><body>x</body></html>", "401 Unauthorized an HTML page: 502 Bad Gateway & more"},
+		"a page, no title":   {"<html><head><style>a{}</style></head><body><script>x()</script><h1>Not\x1b here</h1> today</body></html>", "401 Unauthorized an HTML page: Not here today"},
+		"a mebibyte":         {strings.Repeat("ü", 1<<19), "401 Unauthorized " + strings.Repeat("ü", 300) + "… (cut; the answer has 1048576 bytes)"},
+		"nothing":            {"", "401 Unauthorized"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = io.WriteString(w, c.answer)
+			}))
+			defer server.Close()
+			_, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
+			assert.EqualError(t, err, server.URL+" refused it: "+c.want)
+		})
+	}
+}
+
+func TestMaskAddress_HidesAPassword(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://ws.example.com/prefix":        "https://ws.example.com/prefix",
+		"https://me@ws.example.com":            "https://me@ws.example.com",
+		"https://me:s3cret@ws.example.com:1/x": "https://me:xxxxx@ws.example.com:1/x",
+		"https://me:s3%zzcret@ws.example.com":  "https://xxxxx@ws.example.com",
+		"me:s3cret@ws.example.com":             "xxxxx@ws.example.com",
+		"nonsense":                             "nonsense",
+	} {
+		assert.Equal(t, want, app.MaskAddress(address))
+	}
+}
+
+// TestRemote_ListensWithAPassword: the way in front of a staging server may ask for one.
+func TestRemote_ListensWithAPassword(t *testing.T) {
+	given := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, password, _ := r.BasicAuth()
+		given <- name + " " + password
+		http.Error(w, "", http.StatusTeapot)
+	}))
+	defer server.Close()
+	url := strings.Replace(server.URL, "http://", "http://me:s3cret@", 1)
+	err := app.Remote{URL: url, App: pusher.DefaultApp()}.Listen(t.Context(), []string{"portal"}, "", func(string) {}, func(app.Heard) error { return nil })
+	require.ErrorContains(t, err, "answered 418 I'm a teapot to a WebSocket")
+	assert.NotContains(t, err.Error(), "s3cret")
+	assert.Equal(t, "me s3cret", <-given)
 }

@@ -59,7 +59,7 @@ type State struct {
 // StateAt is the state of an app, or of all of them for "", just after an entry; 0 is now.
 func (a *App) StateAt(ctx context.Context, appID string, at uint64) (state State, err error) {
 	last := a.journal.Last()
-	if at == 0 || at == last {
+	if at == 0 || at == last && (appID == "" || a.apps.served(appID) != nil) { // of an app that was removed, the database knows
 		state = State{Seq: last, At: time.Now()}
 		if state.Connections, err = a.Connections(appID); err == nil {
 			state.Channels, err = a.Channels(appID)

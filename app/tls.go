@@ -32,7 +32,11 @@ func (a *App) identity() (*certificate.Source, error) {
 			return nil, err
 		}
 		signer = authority.CA.SubjectKeyId
-		if authority.Made {
+		switch {
+		case authority.Replaced != "":
+			a.log.Warn("the local CA was made anew: clients that trusted the one before must trust the new one; 'echolab tls' says how",
+				"ca", authority.CAPath, "reason", authority.Replaced)
+		case authority.Made:
 			a.log.Warn("a local CA was made, which no client trusts yet; 'echolab tls' says how to change that", "ca", authority.CAPath)
 		}
 		return source, nil
@@ -47,7 +51,9 @@ func (a *App) identity() (*certificate.Source, error) {
 func (c Config) OwnNames() []string {
 	var names []string
 	add := func(name string) {
-		name = strings.ToLower(strings.Trim(name, "[]"))
+		if host, err := certificate.Host(name); err == nil { // else whoever makes a certificate says what is wrong
+			name = host
+		}
 		for _, have := range names {
 			if have == name {
 				return

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ func (s *Server) admitted(ctx context.Context, app *pusher.App, p *pusher.Public
 			e.Channel = short(p.Channels[0])
 		}
 		s.journal.Append(e)
-		s.log.Info("event refused", "event", e.Event, "channel", e.Channel, "reason", note)
+		s.say(slog.LevelInfo, "event refused", e.Event+" "+e.Channel, note, "event", e.Event, "channel", e.Channel, "reason", note)
 		return no
 	}
 	return s.journal.Admit(ctx)

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"hash/maphash"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -104,6 +105,9 @@ func (h *hub) everyShard(f func(*shard)) {
 	}
 }
 
+// tooLong is how the reason of a connection begins that ended because of a message's size (package framing).
+const tooLong = "a message of more than "
+
 // remove takes a connection out of its channels and forgets it. Its cost is the connection's own channels.
 // Called by the connection's read goroutine when it has stopped reading.
 func (h *hub) remove(c *conn, reason string, waiting int) {
@@ -123,6 +127,10 @@ func (h *hub) remove(c *conn, reason string, waiting int) {
 	h.srv.journal.Append(e)
 	if strings.HasPrefix(reason, "slow") {
 		h.srv.log.Warn("slow reader closed", "app", h.appID, "socket", c.id, "waiting_bytes", waiting)
+	}
+	if strings.HasPrefix(reason, tooLong) {
+		h.srv.say(slog.LevelWarn, "connection closed with 1009: its message was too large", h.appID, "", "app", h.appID, "socket", c.id,
+			"reason", reason+": send less, or raise REVERB_APP_MAX_MESSAGE_SIZE")
 	}
 	h.srv.log.Debug("closed", "socket", c.id, "reason", reason)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"strings"
 
@@ -87,7 +88,7 @@ func isHTTP(b []byte) bool {
 
 func (d *doorConn) refused(why string) {
 	d.srv.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, Event: "connect", Note: why})
-	d.srv.log.Info("connection refused", "from", d.RemoteAddr().String(), "reason", why)
+	d.srv.say(slog.LevelInfo, "connection refused", "", why, "from", d.RemoteAddr().String(), "reason", why)
 }
 
 var doorAnswers = []struct{ theirs, ours []byte }{

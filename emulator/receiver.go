@@ -26,6 +26,7 @@ type receiver struct {
 	client *http.Client
 	log    *slog.Logger
 	tell   func(journal.Entry)
+	failed func(appID string)
 
 	wake chan struct{} // has room for one
 
@@ -50,7 +51,7 @@ type delivery struct {
 
 func newReceiver(s *Server, client *http.Client, app *pusher.App, hook pusher.Webhook) *receiver {
 	return &receiver{app: app, hook: hook, client: client, log: s.log, wake: make(chan struct{}, 1),
-		tell: func(e journal.Entry) { s.journal.Append(e) }}
+		tell: func(e journal.Entry) { s.journal.Append(e) }, failed: s.cfg.HookRetried}
 }
 
 func (e *hookEvent) size() int {
@@ -218,6 +219,7 @@ func (r *receiver) run(ctx context.Context) {
 			case d.due.Sub(d.began) > webhookGiveUp:
 				settle(d, true)
 			default:
+				r.failed(r.app.ID)
 				heap.Push(&again, d)
 			}
 		}

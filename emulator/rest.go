@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
@@ -128,14 +129,14 @@ func (c *call) refuse(status int, text, why string) {
 		appID = c.app.ID
 	}
 	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: appID, Event: c.what, Note: note, Bytes: len(c.body)})
-	c.s.log.Info("request refused", "request", c.what, "status", status, "reason", note)
+	c.s.say(slog.LevelInfo, "request refused", c.what, note, "request", c.what, "status", status, "reason", note)
 	refuse(c.w, status, text)
 }
 
 func (c *call) busy() {
 	c.w.Header().Set("Retry-After", "1")
 	c.s.cfg.Answered(time.Since(c.began), false)
-	c.s.log.Warn("request refused: the event log is too far behind", "request", c.what)
+	c.s.say(slog.LevelWarn, "request refused: the event log is too far behind", c.what, "", "request", c.what)
 	refuse(c.w, http.StatusServiceUnavailable, "The event log is too far behind. Try again.")
 }
 
@@ -148,7 +149,7 @@ func (c *call) malformed(err error) {
 	}
 	note := itoa(c.s.profile.InvalidStatus) + " " + fields.Error()
 	c.s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.HTTP, App: c.app.ID, Event: c.what, Note: note, Bytes: len(c.body)})
-	c.s.log.Info("request refused", "request", c.what, "status", c.s.profile.InvalidStatus, "reason", note)
+	c.s.say(slog.LevelInfo, "request refused", c.what, note, "request", c.what, "status", c.s.profile.InvalidStatus, "reason", note)
 	answer(c.w, c.s.profile.InvalidStatus, fields)
 }
 

@@ -29,7 +29,9 @@ type Config struct {
 	// Answered, which may be nil, is told how long a publish over HTTP took, once it is done; kept is false when it was
 	// turned away because the store is behind.
 	Answered func(took time.Duration, kept bool)
-	Logger   *slog.Logger // nil: silent
+	// HookRetried, which may be nil, is told of each request of an app's webhook that failed and is to be tried again.
+	HookRetried func(appID string)
+	Logger      *slog.Logger // nil: silent
 }
 
 // Fallback serves what Reverb has no route for, such as the application's own routes on the same port. Requests that it
@@ -63,6 +65,7 @@ type Server struct {
 	apps    Apps
 	journal *journal.Journal
 	log     *slog.Logger
+	repeats repeats
 
 	mu      sync.Mutex // guards hubs, https and closing
 	hubs    map[string]*hub
@@ -99,6 +102,9 @@ func New(cfg Config, apps Apps, j *journal.Journal) *Server {
 	}
 	if cfg.Answered == nil {
 		cfg.Answered = func(time.Duration, bool) {}
+	}
+	if cfg.HookRetried == nil {
+		cfg.HookRetried = func(string) {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -239,13 +245,19 @@ func (s *Server) hub(app *pusher.App) *hub {
 		}
 		s.hubs[app.ID] = h
 	}
-	if !s.closing {
-		s.sweepOnce.Do(func() {
-			s.sweeping.Add(1)
-			go s.sweep()
-		})
-	}
+	s.sweepLocked()
 	return h
+}
+
+// sweepLocked starts the sweep with the first thing that it has to look after.
+func (s *Server) sweepLocked() {
+	if s.closing {
+		return
+	}
+	s.sweepOnce.Do(func() {
+		s.sweeping.Add(1)
+		go s.sweep()
+	})
 }
 
 // everyHub is a copy of the hubs there are.
@@ -294,6 +306,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		requests.Wait()
 		s.conns.Wait()
 		s.sweeping.Wait()
+		s.sayRepeats(time.Now(), true)
 	}()
 	select {
 	case <-done:

@@ -3,6 +3,7 @@ package emulator
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -129,7 +130,8 @@ func (c *conn) turnAway(e *pusher.Error, r *http.Request, more string) {
 	s.admit()
 	s.journal.Append(journal.Entry{Kind: journal.Refused, Source: journal.Client, App: c.hub.appID,
 		Event: "connect " + short(r.URL.Path), Note: e.Error() + more})
-	s.log.Info("connection refused", "path", short(r.URL.Path), "reason", e.Error()+more, "origin", short(r.Header.Get("Origin")))
+	path, origin := short(r.URL.Path), short(r.Header.Get("Origin"))
+	s.say(slog.LevelInfo, "connection refused", path+" "+origin, e.Error()+more, "path", path, "reason", e.Error()+more, "origin", origin)
 	c.send(textFrame(s.profile.ErrorText(e)))
 	if e == pusher.ErrNoApp {
 		c.sendAway(e, e.Message)

@@ -26,6 +26,7 @@ func (s *Server) sweep() {
 				h.everyShard(func(sh *shard) { h.tidyLocked(sh, now) })
 			}
 			memory.tick(int(s.open.Load()))
+			s.sayRepeats(now, false)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -148,7 +149,11 @@ func TestWebhooks_AreTriedAgain_ARedirectIsNoDelivery(t *testing.T) {
 	app := pusher.DefaultApp()
 	h := receive(t, &app, 500, 302)
 	var log told
-	s := hooks(t, emulator.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, func(a *pusher.App) {
+	var retried atomic.Int64
+	s := hooks(t, emulator.Config{Logger: slog.New(slog.NewTextHandler(&log, nil)), HookRetried: func(id string) {
+		assert.Equal(t, app.ID, id)
+		retried.Add(1)
+	}}, func(a *pusher.App) {
 		a.Webhooks = []pusher.Webhook{{URL: h.URL + "/hook?token=SECRET", Events: []string{"channel_occupied"}}}
 	})
 	tail := s.journal.Follow(0, false)
@@ -156,6 +161,7 @@ func TestWebhooks_AreTriedAgain_ARedirectIsNoDelivery(t *testing.T) {
 	assert.Equal(t, []string{"channel_occupied"}, names(h.until(t, 1)))
 	e := entry(t, tail, journal.Hook)
 	assert.Equal(t, 3, e.Count, "attempts")
+	assert.EqualValues(t, 2, retried.Load(), "told of while it lasts")
 	assert.Contains(t, e.Note, h.URL+"/hook: 200")
 	assert.NotContains(t, e.Note, "SECRET")
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,7 +22,11 @@ func (p *Plan) Lines() []string {
 		add("segment", "%s", seg)
 	}
 	if s.Target.URL != "" {
-		add("target", "%s", s.Target.URL)
+		shown := s.Target.URL
+		if u, err := url.Parse(shown); err == nil {
+			shown = u.Redacted()
+		}
+		add("target", "%s", shown)
 	} else {
 		add("target", "the embedded emulator, unless a flag says otherwise")
 	}

@@ -356,7 +356,7 @@ func (r *run) result(ended time.Time) *Result {
 	host, _ := os.Hostname()
 	out := &Result{Version: ResultVersion, ID: r.id, Name: r.scenario.Name, File: r.scenario.File, Seed: r.plan.Seed, PlanHash: r.plan.Hash,
 		Segment: r.plan.Segment.String(), Started: r.start.UTC().Round(0), DurationMS: float64(ended.Sub(r.start)) / 1e6,
-		Target: TargetInfo{URL: r.target.base.String(), AppID: r.opt.App.ID, AppKey: r.opt.App.Key, Embedded: r.opt.Embedded},
+		Target: TargetInfo{URL: r.target.base.Redacted(), AppID: r.opt.App.ID, AppKey: r.opt.App.Key, Embedded: r.opt.Embedded},
 		Environment: Environment{Echolab: r.opt.Version, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 			CPUs: runtime.GOMAXPROCS(0), Hostname: host, CI: ci()},
 		Reasons: []string{}, Warnings: slices.Clone(r.scenario.Hints), Metrics: r.registry.Results(), Health: HealthResult{OK: true, Reasons: []string{}},

@@ -161,6 +161,12 @@ func TestApps_UnknownOnesAreUnknownEverywhere(t *testing.T) {
 	given[api.RemovedApp](l, "DELETE", "/api/apps/"+made.ID, "")
 	assert.Len(t, given[api.Entries](l, "GET", "/api/events?app=worker&kind=published", "").Entries, 1, "what a removed one left can be read")
 	assert.Empty(t, given[api.Entries](l, "GET", "/api/events?app=worker&event=y", "").Entries)
+	published := given[api.Entries](l, "GET", "/api/events?app=worker&kind=published", "").Entries[0].Seq
+	for at := published; at <= given[api.Status](l, "GET", "/api/status", "").LastSeq; at++ { // the newest entry's moment is over for it too
+		state := given[api.State](l, "GET", fmt.Sprintf("/api/state?app=worker&at=%d", at), "")
+		assert.Equal(t, []any{at, []api.Connection{}}, []any{state.Seq, state.Connections})
+	}
+	assert.Contains(t, l.refused(http.StatusNotFound, "GET", "/api/state?app=worker", "").Message, "no application with the id worker", "now it is not there")
 	assert.Positive(t, given[api.Cleared](l, "DELETE", "/api/events?app=worker", "").Entries)
 }
 

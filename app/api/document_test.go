@@ -23,6 +23,7 @@ import (
 // document is as much of OpenAPI as is looked at here.
 type document struct {
 	Openapi string
+	Servers []map[string]string
 	Paths   map[string]map[string]struct {
 		OperationID string
 		Summary     string
@@ -79,6 +80,7 @@ func TestDocument_DescribesEveryRoute(t *testing.T) {
 	_, text := l.ask(http.MethodGet, "/api/openapi.json", "")
 	c := newChecker(t, text)
 	assert.Equal(t, "3.1.0", c.Openapi)
+	assert.Equal(t, []map[string]string{{"url": "/"}}, c.Servers, "wherever it was asked for")
 	var described, served []string
 	ids := map[string]bool{}
 	for path, operations := range c.Paths {

@@ -82,6 +82,12 @@ func TestRoutes_AnswerTheStrangestInTheirShape(t *testing.T) {
 		}
 	}
 	assert.NotEmpty(t, l.publish("portal", "Still", "{}").Deliveries, "it still works")
+	for _, name := range []string{"text", "channel", "event", "user", "socket"} {
+		for _, path := range []string{"/api/events", "/api/events/wait"} {
+			p := l.refused(http.StatusBadRequest, "GET", path+"?"+name+"=a%00", "")
+			assert.Equal(t, `Parameter `+name+` "a\x00": must not hold the character NUL.`, p.Message)
+		}
+	}
 }
 
 // TestApps_OddCredentialsReachTheirRoutes: what is accepted can be used, asked for and removed.

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -177,15 +178,69 @@ func TestLocal_DamagedFilesAreMadeAnew(t *testing.T) {
 	again, err := certificate.Local(dir, []string{"localhost"})
 	require.NoError(t, err)
 	assert.Equal(t, first.CA, again.CA)
-	require.NoError(t, os.Remove(filepath.Join(dir, "ca-key.pem")))
-	again, err = certificate.Local(dir, []string{"localhost"})
-	require.NoError(t, err)
-	assert.True(t, again.Made)
-	assert.NoError(t, again.Pair.Leaf.CheckSignatureFrom(again.CA))
+	assert.Empty(t, first.Replaced, "there was none before")
+	assert.Empty(t, again.Replaced)
+	for _, c := range []struct {
+		file, content string // the file is taken away where it is to have no content
+		why           string
+	}{
+		{"ca-key.pem", "", "ca-key.pem is not there"},
+		{"ca-key.pem", "-----BEGIN half a key", "ca-key.pem holds no private key"},
+		{"ca.pem", "", "ca.pem is not there"},
+		{"ca.pem", "half", "ca.pem is not PEM"},
+	} {
+		path := filepath.Join(dir, c.file)
+		if require.NoError(t, os.Remove(path)); c.content != "" {
+			require.NoError(t, os.WriteFile(path, []byte(c.content), 0o600))
+		}
+		again, err = certificate.Local(dir, []string{"localhost"})
+		require.NoError(t, err)
+		assert.True(t, again.Made)
+		assert.Contains(t, again.Replaced, c.why, "clients trusted the one before")
+		assert.NoError(t, again.Pair.Leaf.CheckSignatureFrom(again.CA))
+	}
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	_, err = certificate.Local(filepath.Join(dir, "file"), []string{"localhost"})
 	assert.ErrorContains(t, err, "cannot be written")
+}
+
+func TestHost_IsWhatACertificateCanBeFor(t *testing.T) {
+	for name, want := range map[string]string{
+		"Portal.test":     "portal.test",
+		"localhost":       "localhost",
+		"my_app.test.":    "my_app.test",
+		"127.0.0.1":       "127.0.0.1",
+		"[::1]":           "::1",
+		"fe80::1%eth0":    "fe80::1",
+		"пример.рф":       "xn--e1afmkfd.xn--p1ai",
+		"Bücher.example":  "xn--bcher-kva.example",
+		"a.b-c.d0.e1.f-g": "a.b-c.d0.e1.f-g",
+	} {
+		got, err := certificate.Host(name)
+		require.NoError(t, err, name)
+		assert.Equal(t, want, got)
+	}
+	for name, advice := range map[string]string{
+		"ws://a":                "write a",
+		"https://a.test:8080/x": "write a.test",
+		"a:80":                  "write a, without the port",
+		"[::1]:80":              "write ::1, without the port",
+		"a b":                   "write a name such as portal.test",
+		"../x":                  "write a name such as portal.test",
+		"*.portal.test":         "write a name such as portal.test",
+		"-a.test":               "write a name such as portal.test",
+		"a..test":               "write a name such as portal.test",
+		"":                      "write a name such as portal.test",
+		"a.test/b":              "write a name such as portal.test",
+		strings.Repeat("a", 64): "write a name such as portal.test",
+	} {
+		_, err := certificate.Host(name)
+		require.Error(t, err, name)
+		assert.Equal(t, fmt.Sprintf("%q is no host name, so no certificate can be for it; %s", name, advice), err.Error())
+		_, err = certificate.Local(t.TempDir(), []string{"localhost", name})
+		assert.Error(t, err, name)
+	}
 }
 
 func TestFiles_ChangesAreNoticedWithinASecond(t *testing.T) {

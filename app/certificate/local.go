@@ -43,6 +43,7 @@ type Authority struct {
 	CA        *x509.Certificate
 	CAPath    string // PEM, to be trusted; the key lies beside it, readable by its owner alone
 	Made      bool   // the CA is new: nobody trusts it yet
+	Replaced  string // why the one before could not be used any more, which clients may have trusted; "" if there was none
 	Pair      *tls.Certificate
 	ServerPEM string // path of the server's certificate and key, one file
 }
@@ -58,6 +59,11 @@ const lockWait = 10 * time.Second
 func Local(dir string, hosts []string) (*Authority, error) {
 	if len(hosts) == 0 {
 		return nil, errors.New("a certificate needs a host name")
+	}
+	for _, host := range hosts {
+		if _, err := Host(host); err != nil {
+			return nil, err
+		}
 	}
 	made, err := makeLocal(dir, hosts)
 	if err != nil {
@@ -141,8 +147,15 @@ func (a *Authority) authority(keyPath string) (*tls.Certificate, error) {
 		}
 		return ca, nil
 	}
+	why := "its time is not now, or is nearly over"
+	if err != nil {
+		why = err.Error()
+	}
 	for _, path := range []string{a.CAPath, keyPath} {
-		if _, err := os.ReadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		switch _, err := os.ReadFile(path); {
+		case err == nil:
+			a.Replaced = why
+		case !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("local CA %s %s", path, fileProblem(err)) // not ours to replace
 		}
 	}

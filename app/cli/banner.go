@@ -58,7 +58,12 @@ func (s *shell) banner(cfg app.Config, at addresses) error {
 		return err
 	}
 	p = s.paint(s.err)
+	log := s.logger(cfg, false)
 	for _, warning := range cfg.Warnings {
+		if cfg.LogFormat == app.LogJSON {
+			log.Warn(warning)
+			continue
+		}
 		fmt.Fprintf(s.err, "%s %s\n", p.amber("warning:"), warning)
 	}
 	return nil

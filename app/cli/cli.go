@@ -22,7 +22,7 @@ const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2   // usage, configuration, busy port
-	exitInterrupted = 130 // a second signal while stopping
+	exitInterrupted = 130 // a second signal while stopping, or one before what was asked for is done
 )
 
 // commands is every command, in the order of the help.
@@ -45,6 +45,19 @@ type usageError struct{ message string }
 
 func (e *usageError) Error() string { return e.message }
 
+// interrupted is a signal that came before what was asked for was done.
+type interrupted struct{ message string }
+
+func (e *interrupted) Error() string { return e.message }
+
+// stopped puts an error that only says that ctx ended into a person's words.
+func stopped(ctx context.Context, err error) error {
+	if said := (*interrupted)(nil); ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.As(err, &said) {
+		return &interrupted{"interrupted"}
+	}
+	return err
+}
+
 // Main runs a command line, without the program's name, and returns the exit code.
 func Main(args []string) int {
 	dir, err := os.Getwd()
@@ -58,7 +71,7 @@ func Main(args []string) int {
 
 	root := newRoot(s)
 	root.SetArgs(args)
-	if err := root.ExecuteContext(ctx); err != nil {
+	if err := stopped(ctx, root.ExecuteContext(ctx)); err != nil {
 		if err.Error() != "" { // a verdict has been printed
 			s.report(err)
 		}
@@ -174,6 +187,8 @@ func (s *shell) report(err error) {
 		message, code = failure.Message, string(failure.Code)
 	} else if usage := (*usageError)(nil); errors.As(err, &usage) {
 		code = "usage"
+	} else if stopped := (*interrupted)(nil); errors.As(err, &stopped) {
+		code = "interrupted"
 	}
 	if s.json {
 		enc := json.NewEncoder(s.err)
@@ -182,13 +197,16 @@ func (s *shell) report(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(message, "\n") {
-		fmt.Fprintln(s.err, "echolab: "+strings.TrimPrefix(line, "echolab ")) // a command's path begins with it too
+		fmt.Fprintln(s.err, "echolab: "+plain(strings.TrimPrefix(line, "echolab "))) // a command's path begins with it too
 	}
 }
 
 func exitCode(err error) int {
 	if verdict := (*verdictError)(nil); errors.As(err, &verdict) {
 		return verdict.code
+	}
+	if stopped := (*interrupted)(nil); errors.As(err, &stopped) {
+		return exitInterrupted
 	}
 	var failure *app.Error
 	var usage *usageError

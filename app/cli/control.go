@@ -23,7 +23,8 @@ const defaultControl = "http://127.0.0.1:8089"
 // control asks the control API of a running Echolab.
 type control struct {
 	base, token string
-	named       bool // by a flag or the environment, rather than by default
+	shown       string // base for people
+	named       bool   // by a flag or the environment, rather than by default
 }
 
 // controlFlag adds --api.
@@ -43,13 +44,14 @@ func (s *shell) control(flag string) (*control, error) {
 	}
 	u, err := url.Parse(c.base)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, &usageError{fmt.Sprintf("--api %s is no address; write it as %s", c.base, defaultControl)}
+		return nil, &usageError{fmt.Sprintf("--api %s is no address; write it as %s", app.MaskAddress(c.base), defaultControl)}
 	}
 	if token := u.Query().Get("token"); token != "" {
 		c.token = token
 	}
 	u.RawQuery, u.Fragment = "", ""
 	c.base = strings.TrimRight(u.String(), "/")
+	c.shown = app.MaskAddress(c.base)
 	return c, nil
 }
 
@@ -93,12 +95,12 @@ func (c *control) ask(ctx context.Context, method, path string, query url.Values
 	}
 	if err != nil {
 		return &app.Error{Code: app.Away, Err: err, Message: fmt.Sprintf(
-			"no Echolab answers at %s; start one with 'echolab serve', or pass --api with the address of its UI", c.base)}
+			"no Echolab answers at %s; start one with 'echolab serve', or pass --api with the address of its UI", c.shown)}
 	}
 	defer func() { _ = res.Body.Close() }()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", c.base, err)
+		return fmt.Errorf("read the answer of %s: %w", c.shown, err)
 	}
 	if res.StatusCode == http.StatusOK {
 		if err = json.Unmarshal(text, v); err == nil {
@@ -107,15 +109,15 @@ func (c *control) ask(ctx context.Context, method, path string, query url.Values
 	}
 	var problem api.Problem
 	if json.Unmarshal(text, &problem) != nil || problem.Message == "" {
-		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("what answers at %s is not the UI of an Echolab (%s); pass --api with the address of its UI", c.base, res.Status)}
+		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("what answers at %s is not the UI of an Echolab (%s); pass --api with the address of its UI", c.shown, res.Status)}
 	}
 	if problem.Code == "" { // the UI's refusals have one; the emulated application's, as Laravel's, have a message alone
 		return &app.Error{Code: app.Refused, Message: fmt.Sprintf("%s is the address of a server, not of its UI: pass --api with the address that 'echolab serve' "+
-			"prints for the UI, such as %s", c.base, defaultControl)}
+			"prints for the UI, such as %s", c.shown, defaultControl)}
 	}
 	if res.StatusCode == http.StatusUnauthorized {
 		problem.Message = fmt.Sprintf("the Echolab at %s listens beyond its machine, so it wants its token: set ECHOLAB_UI_TOKEN, "+
-			"or pass --api with the address that it printed when it started (it ends in ?token=…)", c.base)
+			"or pass --api with the address that it printed when it started (it ends in ?token=…)", c.shown)
 	}
 	return &app.Error{Code: app.Refused, Message: strings.TrimSuffix(problem.Message, ".")}
 }

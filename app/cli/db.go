@@ -282,6 +282,12 @@ apostrophe before it, and such a payload is in base64, as its column encoding sa
 }
 
 func (s *shell) export(cmd *cobra.Command, q app.Query, format, out string) error {
+	file := out != "" && out != "-"
+	if file {
+		if err := s.replaceable(out); err != nil {
+			return err
+		}
+	}
 	cfg, err := s.load(cmd)
 	if err != nil {
 		return err
@@ -294,14 +300,35 @@ func (s *shell) export(cmd *cobra.Command, q app.Query, format, out string) erro
 	p := s.progress("written")
 	write := func(w io.Writer) error {
 		buffered := bufio.NewWriterSize(w, 1<<16)
-		_, err := d.Export(cmd.Context(), buffered, format, q, func(n int64, _ uint64) { p.show(n) })
+		done, err := d.Export(cmd.Context(), buffered, format, q, func(n int64, _ uint64) { p.show(n) })
 		p.end()
-		return errors.Join(err, buffered.Flush())
+		err = errors.Join(err, buffered.Flush())
+		switch {
+		case cmd.Context().Err() != nil && err != nil && file:
+			return &interrupted{fmt.Sprintf("interrupted after %s; %s was not written", entries(done.Written), out)}
+		case cmd.Context().Err() != nil && err != nil:
+			return &interrupted{fmt.Sprintf("interrupted after %s", entries(done.Written))}
+		case err == nil && done.Gone > 0:
+			fmt.Fprintf(s.err, "%s deleted before the export came to them, and so not in it: %s\n", s.paint(s.err).amber("warning:"), entries(done.Gone))
+		}
+		return err
 	}
-	if out == "" || out == "-" {
+	if !file {
 		return write(s.out)
 	}
 	return replaceFile(filepath.Join(s.dir, out), out, write)
+}
+
+// replaceable refuses at once what could not be replaced at the end.
+func (s *shell) replaceable(named string) error {
+	path := named
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(s.dir, path)
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return &usageError{fmt.Sprintf("--out %s is a folder; name a file in it, such as %s", named, filepath.Join(named, "events.ndjson"))}
+	}
+	return nil
 }
 
 // replaceFile writes a file beside path and then puts it there, so that one cut short is not taken for a whole one.

@@ -61,7 +61,7 @@ for --list and --dry-run where no Echolab runs.`,
 			case e.list && len(args) > 0:
 				return &usageError{fmt.Sprintf("--list shows every event; leave %q out", args[0])}
 			case !e.list && len(args) != 1:
-				return &usageError{fmt.Sprintf("%s takes one EVENT, such as InvoiceCreated, but %d arguments were given (see '%s --list')", cmd.CommandPath(), len(args), cmd.CommandPath())}
+				return &usageError{fmt.Sprintf("%s takes one EVENT, such as InvoiceCreated, but %s given (see '%s --list')", cmd.CommandPath(), arguments(args), cmd.CommandPath())}
 			}
 			return nil
 		},
@@ -80,6 +80,9 @@ for --list and --dry-run where no Echolab runs.`,
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := e.remote.check(e.at); err != nil {
+				return err
+			}
 			if e.list {
 				return s.listCatalogue(cmd.Context(), &e)
 			}
@@ -325,7 +328,7 @@ func (s *shell) emitted(out api.Emitted, e *emitFlags, answers []string) error {
 				return err
 			}
 		case e.remote.url != "" && i < len(answers):
-			if _, err := fmt.Fprintf(s.out, "%s on %s: %s took it\n", paint.bold(plain(sent.Event)), plain(where), e.remote.url); err != nil {
+			if _, err := fmt.Fprintf(s.out, "%s on %s: %s took it\n", paint.bold(plain(sent.Event)), plain(where), plain(app.MaskAddress(e.remote.url))); err != nil {
 				return err
 			}
 		case out.DelayMS > 0:

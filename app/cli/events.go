@@ -71,6 +71,12 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 					return &usageError{"--since: " + wrong("from", err)}
 				}
 			}
+			if ask.db != "" && ask.api != "" {
+				return &usageError{"--db reads a file and --api asks a running Echolab; leave one of them out"}
+			}
+			if err := ask.followable(); err != nil {
+				return err
+			}
 			if ask.limit < 1 || ask.limit > 1000 {
 				return &usageError{fmt.Sprintf("--limit %d must be from 1 to 1000", ask.limit)}
 			}
@@ -88,6 +94,22 @@ The flags narrow further; * in a channel or an event stands for any run of chara
 	f.Var((*word)(&ask.db), "db", "read this database file, rather than ask a running Echolab")
 	f.SortFlags = false
 	return cmd
+}
+
+// followable refuses to follow what nothing can be added to.
+func (ask *eventsAsked) followable() error {
+	if !ask.follow {
+		return nil
+	}
+	if ask.db != "" {
+		return &usageError{"--follow goes on with what happens in a running Echolab, and --db reads a file; leave one of them out"}
+	}
+	for _, end := range []string{"to", "before"} {
+		if ask.filter.Has(end) {
+			return &usageError{fmt.Sprintf("--%s is where the events end, and --follow goes on beyond it; leave one of them out", end)}
+		}
+	}
+	return nil
 }
 
 // filterFlags makes a flag of each parameter by which the control API picks entries, apart from some, and returns where
@@ -154,7 +176,7 @@ func (s *shell) events(ctx context.Context, ask eventsAsked) error {
 			printed[found[i].Seq] = true
 		}
 	}
-	if !ask.follow || ask.db != "" {
+	if !ask.follow {
 		return nil
 	}
 	q, err := api.ReadFilter(ask.filter)

@@ -32,6 +32,7 @@ func listen(s *shell) *cobra.Command {
 		Use:   "listen CHANNEL...",
 		Short: "Print events as they come",
 		Long: `Print the events of channels as they come, until Ctrl-C, or until --count or --timeout.
+Ctrl-C before --count was reached ends with exit code 130.
 
 A running Echolab is asked: then a channel may be a pattern in which * stands for any run of
 characters, and nobody on the channels notices. With --url any Reverb is subscribed to as a
@@ -52,8 +53,13 @@ presence channels then.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.channels = args
-			if err := ask.remote.check(); err != nil {
+			if err := ask.remote.check(ask.api); err != nil {
 				return err
+			}
+			for _, channel := range args {
+				if err := app.CheckPattern(channel); err != nil {
+					return &usageError{err.Error()}
+				}
 			}
 			if ask.count < 0 || ask.timeout < 0 {
 				return &usageError{"--count and --timeout must not be below 0"}
@@ -101,6 +107,8 @@ func (s *shell) listen(ctx context.Context, ask listenAsked) error {
 	switch {
 	case errors.Is(err, errEnough):
 		return nil
+	case ctx.Err() != nil && ask.count > 0:
+		return &interrupted{fmt.Sprintf("%d of %d events came before it was interrupted", seen, ask.count)}
 	case ctx.Err() == nil && limited.Err() != nil && errors.Is(err, limited.Err()):
 		if ask.count > 0 {
 			return fmt.Errorf("%d of %d events came within %s", seen, ask.count, ask.timeout)
@@ -116,7 +124,7 @@ func (s *shell) listening(where string, channels []string) {
 		_ = json.NewEncoder(s.err).Encode(map[string]any{"event": "listening", "server": where, "channels": channels})
 		return
 	}
-	fmt.Fprintf(s.err, "listening to %s on %s\n", strings.Join(channels, ", "), where)
+	fmt.Fprintf(s.err, "listening to %s on %s\n", plain(strings.Join(channels, ", ")), plain(where))
 }
 
 // listenHere follows a running Echolab.
@@ -144,7 +152,7 @@ func (s *shell) listenHere(ctx context.Context, ask listenAsked, counted func(fu
 		match := q.Matcher()
 		matchers = append(matchers, func(e *api.Entry) bool { entry := e.Journal(); return match(&entry) })
 	}
-	s.listening(running.base, ask.channels)
+	s.listening(running.shown, ask.channels)
 	return running.follow(ctx, after, func(e *api.Entry) error {
 		if !slices.ContainsFunc(matchers, func(match func(*api.Entry) bool) bool { return match(e) }) {
 			return nil
@@ -178,7 +186,7 @@ func (s *shell) listenRemote(ctx context.Context, ask listenAsked, counted func(
 	if err != nil {
 		return err
 	}
-	return remote.Listen(ctx, ask.channels, string(data), func(string) { s.listening(remote.URL, ask.channels) }, func(e app.Heard) error {
+	return remote.Listen(ctx, ask.channels, string(data), func(string) { s.listening(remote.Address(), ask.channels) }, func(e app.Heard) error {
 		if ask.event != "" && !app.Fits(ask.event, e.Event) {
 			return nil
 		}

@@ -169,7 +169,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 			return t, err
 		}
 		t.Remote = &remote
-	} else if err := f.remote.check(); err != nil {
+	} else if err := f.remote.check(""); err != nil {
 		return t, err
 	}
 	t.Config, err = s.load(cmd)

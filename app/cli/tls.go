@@ -26,6 +26,7 @@ type tlsReport struct {
 	Names       []string                  `json:"names"`
 	ValidUntil  time.Time                 `json:"valid_until"`
 	Trust       []certificate.Instruction `json:"trust,omitempty"`
+	Replaced    string                    `json:"replaced,omitempty"` // why the CA before this one, which was just made, could not be used
 }
 
 func tlsCommand(s *shell) *cobra.Command {
@@ -51,6 +52,10 @@ if they are not there yet. Nothing is ever installed: that is yours to do, or no
 			report, err := reportTLS(cfg)
 			if err != nil {
 				return &app.Error{Code: app.Invalid, Message: err.Error(), Err: err}
+			}
+			if report.Replaced != "" {
+				fmt.Fprintf(s.err, "%s the local CA was made anew, because %s: clients that trusted the one before must trust the new one\n",
+					s.paint(s.err).amber("warning:"), report.Replaced)
 			}
 			if s.json {
 				return s.encode(report)
@@ -98,7 +103,7 @@ func reportTLS(cfg app.Config) (tlsReport, error) {
 		return tlsReport{}, err
 	}
 	return describe(tlsReport{From: "own", CA: own.CAPath, Fingerprint: certificate.Fingerprint(own.CA), Certificate: own.ServerPEM, Key: own.ServerPEM,
-		Trust: certificate.Trust(own.CAPath, runtime.GOOS)}, own.Pair), nil
+		Trust: certificate.Trust(own.CAPath, runtime.GOOS), Replaced: own.Replaced}, own.Pair), nil
 }
 
 func (s *shell) printTLS(r tlsReport) error {

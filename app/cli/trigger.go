@@ -36,9 +36,12 @@ func (r *remoteFlags) add(cmd *cobra.Command) {
 	f.BoolVar(&r.insecure, "insecure", false, "do not look at its certificate")
 }
 
-// check refuses what would say nothing: whom to trust is a matter of --url.
-func (r *remoteFlags) check() error {
+// check refuses what would say nothing, or two things: whom to trust is a matter of --url, and api, the command's --api, is
+// for another server than that.
+func (r *remoteFlags) check(api string) error {
 	switch {
+	case r.url != "" && api != "":
+		return &usageError{"--url asks a Reverb and --api a running Echolab; leave one of them out"}
 	case r.url == "" && (r.ca != "" || r.insecure):
 		return &usageError{"--ca and --insecure say whom to trust at --url; give that too, or leave them out"}
 	case r.ca != "" && r.insecure:
@@ -50,7 +53,7 @@ func (r *remoteFlags) check() error {
 // remote is the server that --url names, with the credentials of the flags, else those that serve would use.
 func (s *shell) remote(r remoteFlags) (app.Remote, error) {
 	out := app.Remote{URL: r.url}
-	if err := r.check(); err != nil {
+	if err := r.check(""); err != nil {
 		return out, err
 	}
 	var err error
@@ -78,7 +81,7 @@ func (s *shell) remote(r remoteFlags) (app.Remote, error) {
 // trusted is whose certificate is believed at --url: the local CA of --tls auto counts where there is one.
 func (s *shell) trusted(r remoteFlags) (*tls.Config, error) {
 	if r.insecure {
-		fmt.Fprintf(s.err, "%s --insecure: whoever answers at %s is taken for the server\n", s.paint(s.err).amber("warning:"), plain(r.url))
+		fmt.Fprintf(s.err, "%s --insecure: whoever answers at %s is taken for the server\n", s.paint(s.err).amber("warning:"), plain(app.MaskAddress(r.url)))
 		return app.Unchecked(), nil
 	}
 	var files []string
@@ -120,12 +123,12 @@ server refuses is printed in its words, and the exit code is 1.`,
   echolab trigger private-client.5 InvoiceCreated --url https://ws.example.com --ca company.pem`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 || len(args) > 3 {
-				return &usageError{fmt.Sprintf("%s takes CHANNEL EVENT JSON, but %d arguments were given; put quotes around each (see '%s --help')", cmd.CommandPath(), len(args), cmd.CommandPath())}
+				return &usageError{fmt.Sprintf("%s takes CHANNEL EVENT JSON, but %s given; put quotes around each (see '%s --help')", cmd.CommandPath(), arguments(args), cmd.CommandPath())}
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := remote.check(); err != nil {
+			if err := remote.check(at); err != nil {
 				return err
 			}
 			data, err := eventData("JSON", append(args, "{}")[2])
@@ -150,8 +153,9 @@ server refuses is printed in its words, and the exit code is 1.`,
 
 // eventData is the JSON argument without blanks; - is standard input.
 func eventData(what, text string) ([]byte, error) {
+	advice := `; write it in single quotes, such as '{"id": 42}'`
 	if text == "-" {
-		what = "standard input"
+		what, advice = "standard input", ""
 		read, err := io.ReadAll(os.Stdin)
 		if err != nil {
 			return nil, fmt.Errorf("standard input: %w", err)
@@ -160,7 +164,7 @@ func eventData(what, text string) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	if err := json.Compact(&out, []byte(text)); err != nil {
-		return nil, &usageError{fmt.Sprintf("%s is %s, which is not JSON (%v); write it in single quotes, such as '{\"id\": 42}'", what, shorten(plain(text), 60), err)}
+		return nil, &usageError{fmt.Sprintf("%s is %s, which is not JSON (%v)%s", what, shorten(plain(text), 60), err, advice)}
 	}
 	return out.Bytes(), nil
 }
@@ -221,10 +225,21 @@ func (s *shell) triggerRemote(ctx context.Context, flags remoteFlags, channel, e
 	if err != nil {
 		return unlessStopped(ctx, err)
 	}
-	if s.json {
+	switch {
+	case !s.json:
+		_, err = fmt.Fprintf(s.out, "%s on %s: %s took it\n", plain(event), plain(channel), plain(remote.Address()))
+	case json.Valid([]byte(answer)):
 		_, err = fmt.Fprintln(s.out, strings.TrimSpace(answer))
-	} else {
-		_, err = fmt.Fprintf(s.out, "%s on %s: %s took it\n", plain(event), plain(channel), remote.URL)
+	default:
+		err = s.encode(answer)
 	}
 	return err
+}
+
+// arguments says how many there are: "1 argument was".
+func arguments(args []string) string {
+	if len(args) == 1 {
+		return "1 argument was"
+	}
+	return fmt.Sprintf("%d arguments were", len(args))
 }

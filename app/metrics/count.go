@@ -61,7 +61,7 @@ func (m *Metrics) counters(label string) *appCounters {
 		m.closed.WithLabelValues(label, row.label)
 	}
 	m.closed.WithLabelValues(label, otherReason)
-	for _, outcome := range []string{hookDelivered, hookGivenUp} {
+	for _, outcome := range []string{hookDelivered, hookRetried, hookGivenUp} {
 		m.hooks.WithLabelValues(label, outcome)
 	}
 	return c
@@ -95,6 +95,7 @@ func (m *Metrics) labels(apps []AppReadings) []string {
 // Outcomes of a webhook.
 const (
 	hookDelivered = "delivered"
+	hookRetried   = "retried"
 	hookGivenUp   = "given_up"
 )
 

@@ -78,7 +78,7 @@ func New(read func() Readings) *Metrics {
 	m.closed = counters("connections_closed_total", "WebSocket connections ended, by reason.", "app", "reason")
 	m.slow = counters("slow_consumers_total", "Connections closed because they did not read what was sent to them.", "app")
 	m.refused = counters("refused_total", "Connections, requests and messages turned away, by Pusher or HTTP code.", "app", "code")
-	m.hooks = counters("webhooks_total", "Webhooks: requests delivered, and events given_up.", "app", "outcome")
+	m.hooks = counters("webhooks_total", "Webhooks: requests delivered, requests that failed and are to be retried (each time), and events given_up.", "app", "outcome")
 	m.missed = prometheus.NewCounter(prometheus.CounterOpts{Name: "echolab_metrics_missed_entries_total",
 		Help: "Things that happened faster than they could be counted here."})
 	m.committed = prometheus.NewCounter(prometheus.CounterOpts{Name: "echolab_store_committed_entries_total", Help: "Entries written to the store."})
@@ -112,6 +112,13 @@ func (m *Metrics) Answered(source journal.Source, took time.Duration, kept bool)
 		return
 	}
 	m.publishes.WithLabelValues(source.String()).Observe(took.Seconds())
+}
+
+// HookRetried is told of each request of a webhook of an application that failed and is to be tried again.
+func (m *Metrics) HookRetried(app string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.hooks.WithLabelValues(m.appLocked(app).label, hookRetried).Inc()
 }
 
 const (
@@ -211,7 +218,7 @@ var storeGauges = []gauge{
 	}},
 	{described("store_behind_entries", "Entries that happened and are not committed yet."), prometheus.GaugeValue,
 		func(r *Readings) float64 { return float64(r.Store.BehindEntries) }},
-	{described("store_behind_bytes", "The same in bytes; from 32 MiB on publishers are made to wait."), prometheus.GaugeValue,
+	{described("store_behind_bytes", "Bytes of the entries that happened and are not committed yet; from 32 MiB on publishers are made to wait."), prometheus.GaugeValue,
 		func(r *Readings) float64 { return float64(r.Store.BehindBytes) }},
 	{described("store_lost_entries_total", "Entries that were not kept."), prometheus.CounterValue,
 		func(r *Readings) float64 { return float64(r.Store.Lost) }},

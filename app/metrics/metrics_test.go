@@ -106,6 +106,8 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 	m.Answered(journal.HTTP, time.Millisecond, true)
 	m.Answered(journal.Server, time.Millisecond, true)
 	m.Answered(journal.HTTP, time.Second, false)
+	m.HookRetried("portal")
+	m.HookRetried("portal")
 
 	got := scraped(t, m)
 	for name, want := range map[string]float64{
@@ -134,6 +136,7 @@ func TestMetrics_CountWhatTheJournalTells(t *testing.T) {
 		"echolab_refused_total app= code=503":                             1,
 		"echolab_webhooks_total app=portal outcome=delivered":             1,
 		"echolab_webhooks_total app=portal outcome=given_up":              9,
+		"echolab_webhooks_total app=portal outcome=retried":               2,
 		"echolab_store_up":                               1,
 		"echolab_store_behind_entries":                   4,
 		"echolab_store_behind_bytes":                     900,
@@ -181,6 +184,7 @@ func TestMetrics_AnAppsSeriesComeAndGoWithIt(t *testing.T) {
 		"events_accepted_total app=worker source=http", "deliveries_total app=worker", "undelivered_total app=worker",
 		"connections_opened_total app=worker", "connections_closed_total app=worker reason=app_removed",
 		"connections_closed_total app=worker reason=client", "slow_consumers_total app=worker", "webhooks_total app=worker outcome=given_up",
+		"webhooks_total app=worker outcome=retried",
 	}
 	got := scraped(t, m)
 	for _, name := range series {

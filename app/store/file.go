@@ -28,6 +28,7 @@ type file struct {
 	busy  time.Duration
 	steps []migration
 	lock  *flock.Flock
+	own   *os.File    // the claim on the file itself, see claim; nil where there is none
 	info  os.FileInfo // of the file as opened, to notice when it is deleted or replaced
 	// witness notices what others do to it; nil in memory. broken is what it noticed, until the file is opened anew. Both
 	// are guarded by gate.
@@ -96,9 +97,34 @@ func openFile(ctx context.Context, path, app string, busy time.Duration, steps [
 		return nil, err
 	}
 	if err := f.openConnections(ctx); err != nil {
-		return nil, errors.Join(err, f.lock.Close())
+		return nil, errors.Join(err, f.disown(), f.lock.Close())
 	}
 	return f, nil
+}
+
+// claimOnce claims the file that is at the path now, unless that is the one that is claimed already.
+func (f *file) claimOnce() error {
+	if f.own != nil {
+		info, err := f.own.Stat()
+		if at, e := os.Stat(f.path); err == nil && e == nil && os.SameFile(info, at) {
+			return nil
+		}
+	}
+	err := f.disown() // of a file that is no more
+	if err == nil {
+		f.own, err = claim(f.path)
+	}
+	return err
+}
+
+// disown lets go of the claim. SQLite's handles must be closed by then.
+func (f *file) disown() error {
+	if f.own == nil {
+		return nil
+	}
+	own := f.own
+	f.own = nil
+	return own.Close()
 }
 
 func (f *file) inMemory() bool { return f.path == Memory }
@@ -115,9 +141,11 @@ func (f *file) acquire() error {
 	case !held:
 		return &inUse{fmt.Errorf("store %s is in use by another Echolab; stop that one, or pass --db PATH or --db :memory:", f.path)}
 	}
-	_, err = inspect(context.Background(), f.path, len(f.steps))
+	if err = f.claimOnce(); err == nil { // first: through a hard link, a file in use looks damaged
+		_, err = inspect(context.Background(), f.path, len(f.steps))
+	}
 	if err != nil {
-		err = errors.Join(err, f.lock.Close())
+		err = errors.Join(err, f.disown(), f.lock.Close())
 		if fresh { // leave nothing beside a file that we do not take
 			err = errors.Join(err, os.Remove(name))
 		}
@@ -142,6 +170,11 @@ func (f *file) openConnections(ctx context.Context) error {
 		mode = "PRAGMA journal_mode=MEMORY"
 	} else if err := f.create(); err != nil {
 		return err
+	}
+	if !f.inMemory() {
+		if err := f.claimOnce(); err != nil {
+			return err
+		}
 	}
 	common := []string{pragma(fmt.Sprintf("busy_timeout(%d)", f.busy.Milliseconds())), pragma("foreign_keys(ON)"),
 		pragma("temp_store(MEMORY)")}
@@ -299,6 +332,7 @@ func (f *file) close() error {
 		f.writer = nil
 	}
 	f.closeWitness(true)
+	err = errors.Join(err, f.disown())
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())
 	}

@@ -50,6 +50,9 @@ func (q *Query) Set(name, value string, now time.Time) error {
 
 func text(at func(*Query) *string) func(*Query, string, time.Time) error {
 	return func(q *Query, value string, _ time.Time) error {
+		if strings.ContainsRune(value, 0) { // what is searched has one between its parts
+			return errors.New("must not hold the character NUL")
+		}
 		*at(q) = value
 		return nil
 	}

@@ -47,7 +47,7 @@ func describe(in string) ([]byte, error) {
 			"version":     "1",
 			"description": "What the page, tests and tools ask a running Echolab. It answers on the UI's port (8089), to loopback names only; beyond loopback every request needs the token that Echolab printed when it started.",
 		},
-		"servers":    []any{object{"url": "http://127.0.0.1:8089"}},
+		"servers":    []any{object{"url": "/"}},
 		"security":   []any{object{}, object{"token": []any{}}},
 		"paths":      paths,
 		"components": object{"schemas": schemas, "securitySchemes": object{"token": object{"type": "http", "scheme": "bearer"}}},

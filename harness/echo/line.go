@@ -65,17 +65,25 @@ func DialLine(ctx context.Context, opt LineOptions) (*Line, error) {
 		return nil, err
 	}
 	header := http.Header{}
+	if address.User != nil { // not allowed in a WebSocket's address
+		password, _ := address.User.Password()
+		asked := http.Request{Header: header}
+		asked.SetBasicAuth(address.User.Username(), password)
+		address.User = nil
+	}
+	shown := *address
+	shown.RawQuery, shown.Path, shown.RawPath = "", "", ""
 	if opt.Origin != "" {
 		header.Set("Origin", opt.Origin)
 	}
 	ctx, cancel := context.WithTimeout(ctx, handshake)
 	defer cancel()
-	ws, res, err := (&websocket.Dialer{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opt.TLS}).DialContext(ctx, address, header)
+	ws, res, err := (&websocket.Dialer{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opt.TLS}).DialContext(ctx, address.String(), header)
 	if res != nil && errors.Is(err, websocket.ErrBadHandshake) {
-		return nil, &Refused{Message: fmt.Sprintf("%s answered %s to a WebSocket", opt.URL, res.Status)}
+		return nil, &Refused{Message: fmt.Sprintf("%s answered %s to a WebSocket", shown.String(), res.Status)}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", opt.URL, err)
+		return nil, fmt.Errorf("connect to %s: %w", shown.String(), err)
 	}
 	c := &Line{app: opt.App, ws: ws}
 	hello, err := c.await(ctx, "pusher:connection_established", "")
@@ -94,10 +102,10 @@ func DialLine(ctx context.Context, opt LineOptions) (*Line, error) {
 }
 
 // socketURL is the address of the WebSocket.
-func socketURL(base, key string) (string, error) {
+func socketURL(base, key string) (*url.URL, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" {
-		return "", fmt.Errorf("%q is no address; write it as http://127.0.0.1:8080", base)
+		return nil, fmt.Errorf("%q is no address; write it as http://127.0.0.1:8080", base[strings.LastIndex(base, "@")+1:])
 	}
 	switch u.Scheme {
 	case "http", "ws":
@@ -105,11 +113,11 @@ func socketURL(base, key string) (string, error) {
 	case "https", "wss":
 		u.Scheme = "wss"
 	default:
-		return "", fmt.Errorf("%q begins with %s; it must be http, https, ws or wss", base, u.Scheme)
+		return nil, fmt.Errorf("%q begins with %s; it must be http, https, ws or wss", u.Redacted(), u.Scheme)
 	}
 	u = u.JoinPath("app", key)
 	u.RawQuery = url.Values{"protocol": {"7"}, "client": {"echolab"}, "version": {"1"}, "flash": {"false"}}.Encode()
-	return u.String(), nil
+	return u, nil
 }
 
 // Socket is the socket id that the server gave.
