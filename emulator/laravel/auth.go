@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // What pusher-php-server lets through before it signs.
@@ -212,7 +213,9 @@ func (b *Backend) answerCallback(c *call, callback any, answer Object) {
 	c.write(http.StatusOK, "text/javascript; charset=UTF-8", bytes.Join([][]byte{[]byte("/**/" + name + "("), body, []byte(");")}, nil))
 }
 
-var callbackPart = regexp.MustCompile(`^[$_\p{L}][$_\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Pc}\x{200C}\x{200D}]*(\[("(\\.|[^"\\])*"|'(\\.|[^'\\])*'|[0-9]+)\])*$`)
+var callbackPart = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[$_\p{L}][$_\p{L}\p{Mn}\p{Mc}\p{Nd}\p{Pc}\x{200C}\x{200D}]*(\[("(\\.|[^"\\])*"|'(\\.|[^'\\])*'|[0-9]+)\])*$`)
+})
 
 // reservedWords are those of JavaScript that Symfony lets nobody be called by.
 var reservedWords = strings.Fields(`break do instanceof typeof case else new var catch finally return void continue for switch while
@@ -221,7 +224,7 @@ var reservedWords = strings.Fields(`break do instanceof typeof case else new var
 
 func isCallback(name string) bool {
 	for part := range strings.SplitSeq(name, ".") {
-		if !callbackPart.MatchString(part) {
+		if !callbackPart().MatchString(part) {
 			return false
 		}
 		for _, word := range reservedWords {

@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 )
 
 //go:embed login.html
 var pagesSource string
 
 // pages are the application's own pages: login, error, redirect.
-var pages = template.Must(template.New("pages").Parse(pagesSource))
+var pages = sync.OnceValue(func() *template.Template { return template.Must(template.New("pages").Parse(pagesSource)) })
 
 // loginPage is what the page of the cast shows.
 type loginPage struct {
@@ -195,7 +196,7 @@ func (b *Backend) page(c *call, status int, name string, data any) {
 
 func rendered(name string, data any) []byte {
 	var out bytes.Buffer
-	if err := pages.ExecuteTemplate(&out, name, data); err != nil {
+	if err := pages().ExecuteTemplate(&out, name, data); err != nil {
 		return []byte(template.HTMLEscapeString(err.Error())) // a page of ours that does not fit its data: a test shows it
 	}
 	return out.Bytes()

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 
 	"echolab/harness"
 )
@@ -15,19 +16,21 @@ var pageText string
 
 // pageTemplate escapes whatever comes from a scenario or a server (html/template). Only the charts' paths are written
 // as they are, and those are numbers.
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural, "unsure": unsure,
-	"times": times, "upper": strings.ToUpper, "closeCode": func(code string) string { return closeCodes[code] },
-	"p":    func(m harness.MetricResult, q float64) string { return ms(m.Percentile(q)) },
-	"mean": func(m harness.MetricResult) string { return ms(m.Mean()) },
-	"length": func(from, to float64) string {
-		if to <= from {
-			return ""
-		}
-		return spanMS(to - from)
-	},
-	"fixed": func(v float64) string { return fmt.Sprintf("%.2f", v) },
-}).Parse(pageText))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural, "unsure": unsure,
+		"times": times, "upper": strings.ToUpper, "closeCode": func(code string) string { return closeCodes[code] },
+		"p":    func(m harness.MetricResult, q float64) string { return ms(m.Percentile(q)) },
+		"mean": func(m harness.MetricResult) string { return ms(m.Mean()) },
+		"length": func(from, to float64) string {
+			if to <= from {
+				return ""
+			}
+			return spanMS(to - from)
+		},
+		"fixed": func(v float64) string { return fmt.Sprintf("%.2f", v) },
+	}).Parse(pageText))
+})
 
 // maxRows bounds each table of evidence on the page.
 const maxRows = 200
@@ -75,7 +78,7 @@ func writeHTML(w io.Writer, r *harness.Result) error {
 		p.PresenceEvidence, p.PresenceMore = p.PresenceEvidence[:maxRows], n-maxRows
 	}
 	p.Cards = cards(r, p)
-	return pageTemplate.Execute(w, p)
+	return pageTemplate().Execute(w, p)
 }
 
 func cards(r *harness.Result, p htmlPage) (all []card) {
