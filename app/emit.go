@@ -136,6 +136,25 @@ func DescribedBy(cfg Config) Described {
 	return d
 }
 
+// noteDerivedKey is for those who encrypt for an application that may know another key.
+const noteDerivedKey = "encrypted with the key that Echolab derives from the app's secret; for an application with a master key of its own, set auth.encryption_key in echolab.yaml"
+
+// sealed is a publication as the application's library sends it: encrypted for an encrypted channel. note says where that
+// may be another key than the clients have; "" where it can't, and where nothing was encrypted.
+func sealed(described *laravel.Application, creds pusher.App, p pusher.Publication) (out pusher.Publication, note string, err error) {
+	if described == nil {
+		described = new(laravel.Application)
+	}
+	out, err = laravel.Seal(described, creds.Secret, p)
+	if err != nil {
+		return p, "", &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	if out.Data != p.Data && described.Auth.EncryptionKey == nil {
+		note = noteDerivedKey
+	}
+	return out, note, nil
+}
+
 // Seeded is the same application, its payloads drawn from another seed.
 func (d Described) Seeded(seed uint64) Described {
 	other := *d.Application
@@ -161,8 +180,8 @@ func (d Described) Emit(ctx context.Context, to *Remote, o Occurrence) (Emitted,
 	if to == nil {
 		return out, nil
 	}
-	if d.Application.Auth.EncryptionKey == nil && slices.ContainsFunc(out.Sent, func(s Sent) bool { return strings.HasPrefix(s.Channels[0], "private-encrypted-") }) {
-		out.Notes = append(out.Notes, "encrypted with the key that Echolab derives from the app's secret; for an application with a master key of its own, set auth.encryption_key in echolab.yaml")
+	if d.Application.Auth.EncryptionKey == nil && slices.ContainsFunc(out.Sent, func(s Sent) bool { return pusher.Encrypted(s.Channels...) }) {
+		out.Notes = append(out.Notes, noteDerivedKey)
 	}
 	for i := range out.Sent {
 		if out.Sent[i].Answer, err = to.Publish(ctx, out.Sent[i].Publication); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/nacl/secretbox"
 
 	"echolab/app"
+	"echolab/emulator/pusher"
 )
 
 const vault = `
@@ -55,7 +56,26 @@ func TestEmit_EncryptedChannels(t *testing.T) {
 			assert.Empty(t, direct.Notes)
 			assert.JSONEq(t, `{"client_id":5,"text":"Grüße / R&D"}`, unsealed(t, granted.Secret, p.next().text()))
 
+			// A plain event is encrypted on its way there; what is encrypted already stays.
+			sent, err := a.Publish(t.Context(), "", pusher.Publication{Event: "Secret", Data: `{"x":1}`, Channels: []string{channel}})
+			require.NoError(t, err)
+			assert.Empty(t, sent[0].Note)
+			sealed := p.next().text()
+			assert.JSONEq(t, `{"x":1}`, unsealed(t, granted.Secret, sealed))
+			_, err = a.Publish(t.Context(), "", pusher.Publication{Event: "Secret", Data: sealed, Channels: []string{channel}})
+			require.NoError(t, err)
+			assert.Equal(t, sealed, p.next().text())
+			_, err = a.Publish(t.Context(), "", pusher.Publication{Event: "Secret", Data: `{}`, Channels: []string{channel, "portal"}})
+			var failure *app.Error
+			require.ErrorAs(t, err, &failure)
+			assert.Equal(t, app.Invalid, failure.Code)
+			assert.Contains(t, failure.Message, "encrypted and non-encrypted channels")
+
 			cfg := a.Config()
+			_, note, err := app.Remote{URL: a.URL(), App: creds, Application: cfg.Application}.Trigger(t.Context(), channel, "Secret", `{"x":2}`, "")
+			require.NoError(t, err)
+			assert.JSONEq(t, `{"x":2}`, unsealed(t, granted.Secret, p.next().text()))
+			assert.Equal(t, name == "a derived key", note != "", "whose key it is: %q", note)
 			outside, err := app.DescribedBy(cfg).Emit(t.Context(), &app.Remote{URL: a.URL(), App: creds}, o)
 			require.NoError(t, err)
 			assert.JSONEq(t, `{"client_id":5,"text":"Grüße / R&D"}`, unsealed(t, granted.Secret, p.next().text()))
@@ -95,4 +115,17 @@ func TestEmit_NotesOfContradictions(t *testing.T) {
 	emitted, err := app.DescribedBy(a.Config()).Emit(t.Context(), nil, o)
 	require.NoError(t, err)
 	assert.Equal(t, want, emitted.Notes)
+}
+
+// Where the application is another, its clients may have another master key: who asked is told.
+func TestPublish_EncryptedForAnApplicationElsewhere(t *testing.T) {
+	r := run(t, map[string]string{"db": ":memory:", "backend": "off"})
+	sent, err := r.Publish(t.Context(), "", pusher.Publication{Event: "Secret", Data: `{"x":1}`, Channels: []string{"private-encrypted-client.5"}})
+	require.NoError(t, err)
+	assert.Contains(t, sent[0].Note, "set auth.encryption_key")
+	assert.True(t, pusher.Sealed(sent[0].Entry.Data))
+	sent, err = r.Publish(t.Context(), "", pusher.Publication{Event: "Open", Data: `{"x":1}`, Channels: []string{"private-client.5"}})
+	require.NoError(t, err)
+	assert.Empty(t, sent[0].Note)
+	assert.Equal(t, `{"x":1}`, string(sent[0].Entry.Data))
 }

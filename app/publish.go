@@ -17,6 +17,7 @@ type Published struct {
 	Entry   journal.Entry // its Count and Note say who got it
 	// Sockets are those that got it, as far as that is certain: nil when somebody came or went at that moment.
 	Sockets []Subscriber
+	Note    string // what a person may not expect
 }
 
 // CheckPattern refuses what can be no channel's name by the rules of Publish. A pattern, with * in it, may be anything.
@@ -33,12 +34,14 @@ func CheckPattern(channel string) error {
 var errEmptyName = errors.New("a channel's name is empty")
 
 // Publish delivers an event as the application would, without a signature; appID "" is the first app. It returns when
-// the event is kept. What the application's library would not send, and what the server would refuse, is Invalid.
+// the event is kept. What the application's library would not send, and what the server would refuse, is Invalid. For an
+// encrypted channel the event is encrypted, unless it is already.
 func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) ([]Published, error) {
 	if appID == "" {
 		appID = a.apps.all()[0].ID
 	}
-	if _, known := a.apps.ByID(appID); !known {
+	creds, known := a.apps.ByID(appID)
+	if !known {
 		return nil, NoApp(appID)
 	}
 	if p.Event == "" || len(p.Channels) == 0 {
@@ -52,6 +55,17 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 	}
 	if err := p.CheckTrigger(); err != nil {
 		return nil, &Error{Code: Invalid, Message: err.Error(), Err: err}
+	}
+	described := a.config.Application
+	if a.backend != nil {
+		described = a.backend.Application() // as it is read now
+	}
+	p, note, err := sealed(described, *creds, p)
+	if err != nil {
+		return nil, err
+	}
+	if a.backend != nil && appID == a.apps.all()[0].ID {
+		note = "" // /broadcasting/auth is ours, and gives the same key
 	}
 	for i, channel := range p.Channels {
 		before[i] = a.server.Subscribers(appID, channel)
@@ -73,7 +87,7 @@ func (a *App) Publish(ctx context.Context, appID string, p pusher.Publication) (
 		if err != nil {
 			return nil, err
 		}
-		all[i] = Published{Channel: d.Channel, Entry: entry}
+		all[i] = Published{Channel: d.Channel, Entry: entry, Note: note}
 		var got []Subscriber
 		for _, sub := range before[i] {
 			if sub.Socket != p.Except {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"echolab/app/certificate"
+	"echolab/emulator/laravel"
 	"echolab/emulator/pusher"
 	"echolab/harness/echo"
 )
@@ -24,6 +25,8 @@ type Remote struct {
 	URL string      // such as http://127.0.0.1:8080 or wss://ws.example.com/prefix; http and ws mean the same
 	App pusher.App  // its id, key and secret
 	TLS *tls.Config // whom to trust where the URL is https or wss, see Trusting; nil is whom the system trusts
+	// Application says which master key encrypts; nil: none is described.
+	Application *laravel.Application
 }
 
 // Trusting is for a Remote whose certificate comes from one of the authorities in PEM files, or from one that the system
@@ -41,9 +44,15 @@ func Unchecked() *tls.Config {
 	return &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // asked for
 }
 
-// Trigger publishes an event to everyone but the socket except ("" for nobody), see Publish.
-func (r Remote) Trigger(ctx context.Context, channel, event, data, except string) (answer string, err error) {
-	return r.Publish(ctx, pusher.Publication{Event: event, Data: data, Channels: []string{channel}, Except: except})
+// Trigger publishes an event to everyone but the socket except ("" for nobody), see Publish. For an encrypted channel it is
+// encrypted; note says where that may be another key than the clients have.
+func (r Remote) Trigger(ctx context.Context, channel, event, data, except string) (answer, note string, err error) {
+	p, note, err := sealed(r.Application, r.App, pusher.Publication{Event: event, Data: data, Channels: []string{channel}, Except: except})
+	if err != nil {
+		return "", "", err
+	}
+	answer, err = r.Publish(ctx, p)
+	return answer, note, err
 }
 
 // Publish sends an event over the signed HTTP API, as Laravel would, and returns the server's answer. What the server

@@ -81,7 +81,7 @@ func TestRemote_SaysWhatToDoAboutACertificate(t *testing.T) {
 				r.TLS, err = app.Trusting(ca)
 				require.NoError(t, err)
 			}
-			_, err := r.Trigger(t.Context(), "portal", "E", "{}", "")
+			_, _, err := r.Trigger(t.Context(), "portal", "E", "{}", "")
 			heard := r.Listen(t.Context(), []string{"portal"}, "", func(string) {}, func(app.Heard) error { return nil })
 			if c.refuse == "" {
 				require.NoError(t, err)
@@ -93,7 +93,7 @@ func TestRemote_SaysWhatToDoAboutACertificate(t *testing.T) {
 			assert.NotContains(t, err.Error(), "auth_signature")
 
 			r.TLS = app.Unchecked()
-			_, err = r.Trigger(t.Context(), "portal", "E", "{}", "")
+			_, _, err = r.Trigger(t.Context(), "portal", "E", "{}", "")
 			require.NoError(t, err)
 		})
 	}
@@ -114,7 +114,7 @@ func TestRemote_TamesWhatAStrangerAnswers(t *testing.T) {
 				_, _ = io.WriteString(w, c.answer)
 			}))
 			defer server.Close()
-			_, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
+			_, _, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
 			assert.EqualError(t, err, server.URL+" refused it: "+c.want)
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"echolab/app"
 	"echolab/emulator/pusher"
@@ -100,7 +101,11 @@ func deliveries(published []app.Published) []Delivery {
 		for _, s := range d.Sockets {
 			sockets = append(sockets, Subscriber{s.Socket, s.User})
 		}
-		out = append(out, Delivery{d.Channel, d.Entry.Seq, d.Entry.Count, sockets, d.Entry.Note})
+		note := d.Entry.Note
+		if d.Note != "" {
+			note = strings.TrimSpace(note + " It was " + d.Note + ".")
+		}
+		out = append(out, Delivery{d.Channel, d.Entry.Seq, d.Entry.Count, sockets, note})
 	}
 	return out
 }

@@ -363,7 +363,7 @@ type Delivery struct {
 	Recipients int `json:"recipients"`
 	// Sockets are those that got it; empty when nobody did, or when somebody came or went at that moment.
 	Sockets []Subscriber `json:"sockets"`
-	// Note says why nobody got it.
+	// Note says why nobody got it, and whose key encrypted it where clients may know another.
 	Note string `json:"note"`
 }
 

@@ -63,7 +63,7 @@ func (s *shell) remote(r remoteFlags) (app.Remote, error) {
 	cfg, err := app.Load(app.Sources{Environ: s.environ, Dir: s.dir})
 	switch {
 	case err == nil:
-		out.App = cfg.Apps[0]
+		out.App, out.Application = cfg.Apps[0], cfg.Application
 	case r.id == "" || r.key == "" || r.secret == "":
 		return out, err
 	}
@@ -107,7 +107,8 @@ func trigger(s *shell) *cobra.Command {
 		Use:   "trigger CHANNEL EVENT [JSON]",
 		Short: "Publish an event",
 		Long: `Publish an event as a Laravel application would, and print who got it. JSON is its data,
-{} when it is left out; - reads it from standard input.
+{} when it is left out; - reads it from standard input. For an encrypted channel it is
+encrypted, with auth.encryption_key of echolab.yaml, else with a key made from the app's secret.
 
 A running Echolab is asked, or with --url any Reverb, over its signed HTTP API. What the
 server refuses is printed in its words, and the exit code is 1.`,
@@ -221,9 +222,12 @@ func (s *shell) triggerRemote(ctx context.Context, flags remoteFlags, channel, e
 	if err != nil {
 		return err
 	}
-	answer, err := remote.Trigger(ctx, channel, event, data, socket)
+	answer, note, err := remote.Trigger(ctx, channel, event, data, socket)
 	if err != nil {
 		return unlessStopped(ctx, err)
+	}
+	if note != "" {
+		fmt.Fprintln(s.err, "echolab:", note)
 	}
 	switch {
 	case !s.json:

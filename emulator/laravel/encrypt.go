@@ -4,17 +4,30 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"strings"
 
 	"golang.org/x/crypto/nacl/secretbox"
+
+	"echolab/emulator/pusher"
 )
+
+// Seal gives a publication's data as an application's library sends it: encrypted where it goes to an encrypted channel,
+// with the application's master key, which is derived from its app's secret where it has none. Data that is encrypted
+// already stays as it is.
+func Seal(app *Application, secret string, p pusher.Publication) (pusher.Publication, error) {
+	if !pusher.Encrypted(p.Channels...) || pusher.Sealed([]byte(p.Data)) {
+		return p, nil
+	}
+	data, err := composer{key: masterKey(app, secret)}.sealed(p.Channels, []byte(p.Data))
+	p.Data = string(data)
+	return p, err
+}
 
 // sealed encrypts a payload for an encrypted channel as pusher-php-server does (protocol G): it goes to that channel
 // alone, since every channel has its own key. What goes to others stays as it is.
 func (c composer) sealed(channels []string, data []byte) ([]byte, error) {
 	encrypted := 0
 	for _, channel := range channels {
-		if strings.HasPrefix(channel, "private-encrypted-") {
+		if pusher.Encrypted(channel) {
 			encrypted++
 		}
 	}

@@ -380,7 +380,7 @@ export interface Delivery {
   recipients: number;
   /** Sockets are those that got it; empty when nobody did, or when somebody came or went at that moment. */
   sockets: Subscriber[];
-  /** Note says why nobody got it. */
+  /** Note says why nobody got it, and whose key encrypted it where clients may know another. */
   note: string;
 }
 
