@@ -138,17 +138,23 @@ func addStory(ctx context.Context, s *store.Store, f *diagnosis.Facts) error {
 	}
 	other := func(of journal.Entry) bool { return of.Channel != e.Channel } // a * in the name stood for more
 	f.Past, f.Later = slices.DeleteFunc(f.Past, other), slices.DeleteFunc(f.Later, other)
-	for _, gone := range slices.Backward(f.Past) {
-		if gone.Kind != journal.Unsubscribed {
+	for i, gone := range slices.Backward(f.Past) {
+		back := func(of journal.Entry) bool { return of.Kind == journal.Subscribed && of.Socket == gone.Socket }
+		if gone.Kind != journal.Unsubscribed || slices.ContainsFunc(f.Past[i:], back) {
 			continue
 		}
-		closed, err := s.Entries(ctx, Query{App: e.App, Socket: gone.Socket, Kinds: []journal.Kind{journal.Closed}, After: gone.Seq,
-			To: e.At.Add(time.Second), Limit: 1, Oldest: true})
-		f.Past = append(f.Past, closed...)
+		closed, err := s.Entries(ctx, Query{App: e.App, Socket: gone.Socket, Kinds: []journal.Kind{journal.Closed}, After: gone.Seq, Limit: 1, Oldest: true})
+		if err == nil && len(closed) > 0 && (closed[0].Seq < e.Seq || closed[0].At.Sub(gone.At) < endingTakes) {
+			f.Past = append(f.Past, closed...)
+		}
 		return err
 	}
 	return nil
 }
+
+// endingTakes is how long a connection that ends may leave its channels before its end is entered. An event in between
+// finds the channel left because of that end; one that ends later, left by itself.
+const endingTakes = 20 * time.Millisecond
 
 // toldMost is how many different events nobody heard are told in the log: a flood of them is for the page.
 const toldMost = 200

@@ -43,6 +43,23 @@ func (r *running) open() *page {
 	return p
 }
 
+// refused asks for a channel as a user ("" nobody), whom /broadcasting/auth answers with that status.
+func (p *page) refused(channel, user string, status int) {
+	p.r.t.Helper()
+	req, err := http.NewRequest(http.MethodPost, p.r.URL()+"/broadcasting/auth", strings.NewReader(url.Values{"socket_id": {p.id}, "channel_name": {channel}}.Encode()))
+	require.NoError(p.r.t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if user != "" {
+		req.Header.Set("Authorization", "Bearer "+user)
+	}
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(p.r.t, err)
+	require.NoError(p.r.t, res.Body.Close())
+	require.Equal(p.r.t, status, res.StatusCode)
+	p.r.happened(journal.Refused)
+	assert.NotContains(p.r.t, p.r.kept(app.Query{Kinds: []journal.Kind{journal.Refused}})[0].Note, "\n")
+}
+
 // until reads frames up to one of an event.
 func (p *page) until(event string) {
 	p.r.t.Helper()
@@ -168,17 +185,59 @@ func TestDiagnosis(t *testing.T) {
 			return r.said("private-client.5", "InvoiceCreated", object, "")
 		}, 0, []string{"nobody_subscribed!: ", "refused: 4009 The signature of the subscription|REVERB_APP_SECRET"}, ""},
 		{"refused by the application", func(r *running) string {
-			p := r.open()
-			req, err := http.NewRequest(http.MethodPost, r.URL()+"/broadcasting/auth", strings.NewReader(url.Values{"socket_id": {p.id}, "channel_name": {"private-client.5"}}.Encode()))
-			require.NoError(r.t, err)
-			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			req.Header.Set("Authorization", "Bearer 8")
-			res, err := http.DefaultClient.Do(req)
-			require.NoError(r.t, err)
-			require.NoError(r.t, res.Body.Close())
-			require.Equal(r.t, 403, res.StatusCode)
+			r.open().refused("private-client.5", "8", 403)
 			return r.said("private-client.5", "InvoiceCreated", object, "")
-		}, 0, []string{"nobody_subscribed!: ", "refused: (user 8) was not let into private-client.5|Broadcast::channel('client.5')"}, ""},
+		}, 0, []string{"nobody_subscribed!: ", "refused: (user 8) was not let into private-client.5|: 403 the rule client.{clientId} says no. | The rule of Broadcast::channel('client.{clientId}') in routes/channels.php has to return true"}, ""},
+		{"refused: a presence channel wants a member", func(r *running) string {
+			r.open().refused("presence-project.7", "8", 403)
+			return r.said("presence-project.7", "CommentAdded", object, "")
+		}, 0, []string{"nobody_subscribed!: ", "refused: | The rule of Broadcast::channel('project.{projectId}') in routes/channels.php has to return the member"}, ""},
+		{"refused: nobody is logged in", func(r *running) string {
+			r.open().refused("private-client.5", "", 403)
+			return r.said("private-client.5", "InvoiceCreated", object, "")
+		}, 0, []string{"nobody_subscribed!: ", "refused: : 403 nobody is logged in. | Log in first|withCredentials|Authorization"}, ""},
+		{"refused: there is no rule", func(r *running) string {
+			r.open().refused("private-nosuch.1", "8", 403)
+			return r.said("private-nosuch.1", "InvoiceCreated", object, "")
+		}, 0, []string{"nobody_subscribed!: ", "refused: : 403 no rule for nosuch.1. | No Broadcast::channel() has a pattern that fits nosuch.1"}, ""},
+		{"refused: a TypeError", func(r *running) string {
+			r.open().refused("private-client.undefined", "8", 403)
+			return r.said("private-client.undefined", "InvoiceCreated", object, "")
+		}, 0, []string{"nobody_subscribed!: ", "refused: : 403 the rule client.{clientId} failed: TypeError|The rule of Broadcast::channel('client.{clientId}') takes another type: look for undefined"}, ""},
+		{"refused: the rule fails", func(r *running) string {
+			r.open().refused("presence-presence-project.999", "11", 500)
+			return r.said("presence-presence-project.999", "CommentAdded", object, "")
+		}, 0, []string{"nobody_subscribed!: ",
+			"refused: : 500 the rule presence-project.{projectId} failed: |: cannot fetch client_id from <nil> (1:60). | The rule of Broadcast::channel('presence-project.{projectId}') has an error of its own"}, ""},
+		{"an encrypted channel, and nobody encrypted", func(r *running) string {
+			r.open().on("private-encrypted-client.5", "")
+			r.open().on("private-client.5", "")
+			return r.said("private-encrypted-client.5", "Secret", `{"x":1}`, "")
+		}, 1, []string{"unencrypted!: no nonce and ciphertext|pusher-js drops|master key"}, "Echo.encryptedPrivate('client.5').listen('.Secret', console.log);"},
+		{"an encrypted channel", func(r *running) string {
+			r.open().on("private-encrypted-client.5", "")
+			return r.said("private-encrypted-client.5", "Secret", `{"nonce":"u4bM","ciphertext":"i3er"}`, "")
+		}, 1, []string{"event_name: "}, ""},
+		{"left the channel, and the connection ended after the event", func(r *running) string {
+			p := r.open().on("private-client.5", "")
+			p.send("pusher:unsubscribe", map[string]string{"channel": "private-client.5"})
+			r.happened(journal.Unsubscribed)
+			time.Sleep(30 * time.Millisecond) // a connection that ends leaves its channels within less
+			seq := r.said("private-client.5", "InvoiceCreated", object, "")
+			_ = p.Close()
+			r.happened(journal.Closed)
+			return seq
+		}, 0, []string{"nobody_subscribed!: ", "left!: then the page left the channel|Echo.leave()"}, ""},
+		{"one left and came back, another's connection ended", func(r *running) string {
+			p := r.open().on("private-client.5", "")
+			gone := r.open().on("private-client.5", "")
+			_ = gone.Close()
+			r.happened(journal.Closed)
+			p.send("pusher:unsubscribe", map[string]string{"channel": "private-client.5"})
+			r.saw(app.Query{Kinds: []journal.Kind{journal.Unsubscribed}, Socket: p.id})
+			p.on("private-client.5", "")
+			return r.said("private-client.5", "InvoiceCreated", object, "")
+		}, 1, []string{"left!: then its connection ended", "event_name: ", "payload: "}, ""},
 		{"X1 and X2: no dot, and a flat payload", func(r *running) string {
 			r.open().on("private-client.5", "")
 			return r.said("private-client.5", "InvoiceCreated", `{"id":42,"invoice_number":"A","total":"1.00","more":1}`, "")

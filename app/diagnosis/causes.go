@@ -2,16 +2,16 @@ package diagnosis
 
 import (
 	"slices"
-	"strings"
 
 	"echolab/emulator/journal"
+	"echolab/emulator/pusher"
 )
 
 func always(*Facts) bool   { return true }
 func nobody(f *Facts) bool { return f.Event.Count == 0 }
 
-// heard: what it is called matters to those who got it alone.
-func heard(f *Facts) bool { return f.Event.Count > 0 }
+// heard: what it is called matters to those alone who got it, and whose library did not drop it.
+func heard(f *Facts) bool { return f.Event.Count > 0 && !unreadable(f) }
 
 // NotAuthorised is the name of a cause that is a guess, where nothing better is known.
 const NotAuthorised = "not_authorised"
@@ -32,7 +32,8 @@ var checks = []check{
 	}, func(f *Facts) []Cause {
 		return []Cause{{Certain: true, What: "Nobody was subscribed to " + f.Event.Channel + " at that moment; " + many(f.Connected, "socket") + " " + were(f.Connected) + " connected."}}
 	}},
-	{"near_name", always, nearNames},
+	{"unencrypted", unreadable, unencrypted},
+	{"near_name", func(f *Facts) bool { return !unreadable(f) }, nearNames},
 	{"refused", always, refused},
 	{"late", always, late},
 	{"left", always, left},
@@ -67,26 +68,6 @@ func senderLeftOut(f *Facts) []Cause {
 		Do:   "Take toOthers() away, or let that page use the answer to its own request."}}
 }
 
-// refused is the last time that somebody was not let into the channel.
-func refused(f *Facts) []Cause {
-	for _, e := range backwards(f.Later, f.Past) {
-		if e.Kind != journal.Refused || f.wasOn(e.Socket) || !strings.HasPrefix(e.Event, "pusher:subscribe") && e.Event != RefusedAuth {
-			continue
-		}
-		c := Cause{Entry: e.Seq, What: who(e.Socket, e.User) + " was not let into " + e.Channel + " " + f.when(e) + ": " + strings.TrimSuffix(e.Note, ".") + "."}
-		if e.Event == RefusedAuth {
-			c.Do = "The rule of Broadcast::channel('" + base(e.Channel) + "') in routes/channels.php has to return true for that user."
-		} else {
-			c.Do = "The auth string has to be made for this socket and channel with this server's secret: compare REVERB_APP_KEY and REVERB_APP_SECRET, and subscribe again after a reconnect."
-		}
-		return []Cause{c}
-	}
-	return nil
-}
-
-// RefusedAuth is the Event of a Refused entry that tells of a no of /broadcasting/auth.
-const RefusedAuth = "broadcasting/auth"
-
 // when is how long before or after the event something was.
 func (f *Facts) when(e *journal.Entry) string {
 	if e.Seq > f.Event.Seq {
@@ -119,6 +100,18 @@ func late(f *Facts) []Cause {
 			Do: "Subscribe before what causes the event, wait for .subscribed(), or load the state once subscribed. A cache channel (private-cache-…) keeps the last event for newcomers."}}
 	}
 	return nil
+}
+
+// unreadable: sockets got what their libraries cannot decrypt.
+func unreadable(f *Facts) bool {
+	return f.Event.Count > 0 && f.Event.Kind == journal.Published && pusher.Encrypted(f.Event.Channel) && !pusher.Sealed(f.Event.Data)
+}
+
+// unencrypted: pusher-js hands only what has a nonce and a ciphertext to the listeners of an encrypted channel.
+func unencrypted(f *Facts) []Cause {
+	return []Cause{{Certain: true,
+		What: "The event was not encrypted: its data has no nonce and ciphertext, and on " + f.Event.Channel + " pusher-js drops such an event before any listener.",
+		Do:   "Send it with a library that has the master key (encryption_master_key_base64 in Laravel's connection), or with echolab trigger or emit, which encrypt it."}}
 }
 
 // left is the last who was subscribed before the event and was not any more.

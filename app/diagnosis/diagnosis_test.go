@@ -2,6 +2,7 @@ package diagnosis_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,4 +147,20 @@ func TestOf_IsNotCertainOfListeners(t *testing.T) {
 
 func TestListen_OfAUsersOwnChannel(t *testing.T) {
 	assert.Equal(t, "Echo.connector.pusher.user.bind('Greeting', console.log);", diagnosis.Listen("#server-to-user-7", "Greeting"))
+}
+
+// TestOf_EachRefusalHasItsOwnAdvice: by the note, also that of an older database.
+func TestOf_EachRefusalHasItsOwnAdvice(t *testing.T) {
+	for note, says := range map[string][2]string{
+		"404 the rule file.{id} aborts":                                                        {": 404 the rule file.{id} aborts.", "The rule of Broadcast::channel('file.{id}') calls abort()"},
+		"403 the rule file.{id} says neither yes nor no":                                       {"neither yes nor no.", "The rule of Broadcast::channel('file.{id}') in routes/channels.php has to return true for that user; it returned nothing"},
+		"500 the rule file.{id} failed: cannot fetch x from <nil> (1:60)\n | user.x\n | ....^": {"failed: cannot fetch x from <nil> (1:60).", "has an error of its own"},
+		"419 something else": {": 419 something else.", "Look at the answer of POST /broadcasting/auth"},
+	} {
+		f := facts("private-file.5")
+		f.Past = []journal.Entry{{Seq: 99, At: at, Kind: journal.Refused, Event: diagnosis.RefusedAuth, Channel: "private-file.5", Note: note}}
+		c := cause(t, diagnosis.Of(f), "refused")
+		assert.True(t, strings.HasSuffix(c.What, says[0]), c.What)
+		assert.Contains(t, c.Do, says[1], note)
+	}
 }

@@ -65,20 +65,32 @@ func (b *Backend) tellRefused(c *call, channel string, socketID any, v verdict) 
 	if b.cfg.Refused == nil || channel == "" {
 		return
 	}
-	no := RefusedChannel{Channel: channel, Why: strconv.Itoa(v.status) + " the rule " + v.pattern + " says no"}
+	no := RefusedChannel{Channel: channel}
 	no.Socket, _ = phpText(socketID)
+	why := "the rule " + v.pattern + " says no"
 	switch {
-	case v.cause != nil:
-		no.Why = strconv.Itoa(v.status) + " the rule " + v.pattern + " failed: " + v.cause.Error()
 	case c.user == nil:
-		no.Why = strconv.Itoa(v.status) + " nobody is logged in"
+		why = "nobody is logged in"
+	case v.cause != nil:
+		why = "the rule " + v.pattern + " failed: " + firstLine(v.cause)
+	case v.pattern == "" && v.passed != "":
+		why = "the rule " + v.passed + " says neither yes nor no"
 	case v.pattern == "":
-		no.Why = strconv.Itoa(v.status) + " no rule for " + laravelName(channel) + " said yes"
+		why = "no rule for " + laravelName(channel)
+	case v.status != http.StatusForbidden:
+		why = "the rule " + v.pattern + " aborts"
 	}
+	no.Why = strconv.Itoa(v.status) + " " + why
 	if c.user != nil {
 		no.User = c.user.ID.String()
 	}
 	b.cfg.Refused(c.r.Context(), no)
+}
+
+// firstLine is what an error says, without the drawing of its place that expr puts below.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return strings.TrimSpace(line)
 }
 
 func (b *Backend) logVerdict(user *User, channel string, v verdict) {
@@ -88,7 +100,7 @@ func (b *Backend) logVerdict(user *User, channel string, v verdict) {
 	}
 	switch {
 	case v.cause != nil:
-		b.log.Warn("a channel's rule failed", "channel", channel, "user", who, "pattern", v.pattern, "status", v.status, "error", v.cause)
+		b.log.Warn("a channel's rule failed", "channel", channel, "user", who, "pattern", v.pattern, "status", v.status, "error", firstLine(v.cause))
 	case v.status == http.StatusOK:
 		b.log.Debug("a channel is authorised", "channel", channel, "user", who, "pattern", v.pattern)
 		if v.result == true && strings.HasPrefix(channel, "presence-") {

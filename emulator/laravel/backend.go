@@ -37,7 +37,7 @@ type Config struct {
 type RefusedChannel struct {
 	Channel, Socket string // as they were asked for
 	User            string // id; "" for a guest
-	Why             string // in words, with the status
+	Why             string // in words on one line, with the status: one of those that tellRefused has
 }
 
 // Clock is what time it is and when an instant has come; a fake one moves by hand.

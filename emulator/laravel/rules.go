@@ -169,6 +169,7 @@ type verdict struct {
 	result  any    // what the rule returned: true, or the member; values of Field.Value
 	cause   error  // why it is a 500
 	pattern string // of the rule that decided; "" when none did
+	passed  string // where none did, the pattern of the last rule that fits and returned nothing or what counts as that
 }
 
 // refusal is an error of a rule that has its own status: abort(404, "…").
@@ -205,12 +206,12 @@ func (b *Backend) authorize(app *Application, user *User, wireName string) verdi
 			return b.failed(rule, err)
 		}
 		if result == false {
-			forbidden.pattern = rule.Pattern
-			return forbidden
+			return verdict{status: http.StatusForbidden, pattern: rule.Pattern}
 		}
 		if truthy(result) {
 			return verdict{status: http.StatusOK, result: result, pattern: rule.Pattern}
 		}
+		forbidden.passed = rule.Pattern
 	}
 	return forbidden
 }
