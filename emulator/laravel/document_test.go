@@ -150,7 +150,7 @@ func TestLock_Ends(t *testing.T) {
 		"by its other name":            {"left", func(d *counter) { d.Left(d.t.Context(), "presence-document.9", "7") }},
 		"logging out":                  {"logout", func(d *counter) { require.Equal(d.t, 204, d.ask(7, "POST", "/logout", "").Code) }},
 		"the document is deleted":      {"deleted", func(d *counter) { require.Equal(d.t, 204, d.ask(1, "DELETE", "/api/documents/9", "").Code) }},
-		"reset": {"released", func(d *counter) {
+		"reset": {"reset", func(d *counter) {
 			_, err := d.Reset(d.t.Context())
 			require.NoError(d.t, err)
 		}},

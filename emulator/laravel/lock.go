@@ -55,6 +55,7 @@ const (
 	unlockLeft     = "left"   // its holder left the document's presence channel
 	unlockLogout   = "logout" // its holder logged out
 	unlockDeleted  = "deleted"
+	unlockReset    = "reset" // the application's rows are given back
 )
 
 // documentRows are the locks and the shared states. What happens to one document's takes the document's turn, so that

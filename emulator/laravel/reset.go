@@ -21,7 +21,7 @@ func (b *Backend) redescribe(described *Application) {
 // Reset forgets what users did to the rows, their notifications, the locks and the shared states: the application is as
 // its description has it. Activities and data versions stay; they tell of it. It returns how many rows it gave back.
 func (b *Backend) Reset(ctx context.Context) (rows int, err error) {
-	b.endLocks(ctx, unlockReleased, func(Lock) bool { return true })
+	b.endLocks(ctx, unlockReset, func(Lock) bool { return true })
 	b.changing.Lock()
 	defer b.changing.Unlock()
 	var changes []Change

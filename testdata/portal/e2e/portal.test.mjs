@@ -110,6 +110,46 @@ scene('a notification is stored and shown, and is still there after a reload', {
   await g.locator('#notifications').getByText('Approval needed').waitFor()
 })
 
+scene('a burst of long announcements stays beside the page, and can be read in the list', {}, async (enter) => {
+  const g = await enter(grace)
+  const body = 'Maintenance. '.repeat(31)
+  for (let n = 1; n <= 6; n++) await server.run('emit', 'Announcement', '--set', `title=Window ${n}`, '--set', `body=${body}`)
+  await g.getByTestId('toast').getByText('Window 6').waitFor()
+  assert.equal(await g.getByTestId('toast').count(), 4)
+  for (const toast of await g.getByTestId('toast').all()) assert.ok((await toast.boundingBox()).height < 120, 'a toast is a few lines')
+  const header = await g.locator('header.top').boundingBox()
+  assert.ok((await g.locator('.toasts').boundingBox()).y > header.y + header.height, 'they stay below the header')
+  await g.setViewportSize({ width: 600, height: 300 })
+  assert.ok((await g.locator('.toasts').boundingBox()).y > header.y + header.height, 'also in a low window')
+  assert.ok(await g.getByTestId('toast').last().evaluate((el) => el.getBoundingClientRect().bottom <= innerHeight), 'the newest can be seen')
+  await g.setViewportSize({ width: 1280, height: 800 })
+  await g.getByRole('button', { name: /^Notifications/ }).click()
+  await g.locator('#notifications li').filter({ hasText: 'Window 6' }).getByText(body.trim()).waitFor()
+})
+
+scene('a figure and its note are two things', {}, async (enter) => {
+  const a = await enter(ada)
+  await a.locator('.tile').first().waitFor()
+  const [figure, note] = await a.locator('.tile').first().locator('dd > span').all()
+  assert.match(await note.innerText(), /^in (1 open invoice|\d+ open invoices)$/)
+  assert.ok((await note.boundingBox()).y >= (await figure.boundingBox()).y + (await figure.boundingBox()).height - 1)
+})
+
+test('one open invoice is one', async () => {
+  const { many } = await import('../src/state/words.js')
+  assert.deepEqual([0, 1, 2].map((n) => many(n, 'open invoice')), ['0 open invoices', '1 open invoice', '2 open invoices'])
+})
+
+scene('a lock that a reset ends was taken over by nobody', { path: '#/documents/5' }, async (enter) => {
+  const g = await enter(grace)
+  await g.getByLabel('Body', { exact: true }).click()
+  await lockOf(g, 'body', 'You are editing this').waitFor()
+  await g.getByLabel('Body', { exact: true }).pressSequentially('Draft')
+  await server.run('backend', 'reset')
+  await g.getByTestId('notice').getByText('Your lock of the body ended: the application was reset. Your draft is kept.').waitFor()
+  assert.match(await g.getByLabel('Body', { exact: true }).inputValue(), /Draft/)
+})
+
 scene('the guide\'s own listen(\'InvoiceCreated\') hears nothing: it needs the dot (X1)', {}, async (enter) => {
   const g = await enter(grace)
   await g.evaluate(() => {
@@ -244,6 +284,22 @@ scene('after a restart of the server everybody is there again', {
   await g.getByLabel('Comment').fill('After the restart')
   await g.getByRole('button', { name: 'Send' }).click()
   await a.getByTestId('comments').getByText('After the restart').waitFor()
+})
+
+test('who asks as a user that there is not is told so', { timeout: 60_000 }, async () => {
+  const { page, close } = await open(chrome, front.url, 999)
+  try {
+    await page.getByRole('heading', { name: 'There is no user 999' }).waitFor()
+    await page.getByRole('link', { name: 'Log in' }).click()
+    await page.getByRole('button', { name: /Grace Hopper/ }).click()
+    await connected(page)
+    assert.equal(await page.getByTestId('who').getByRole('combobox').inputValue(), '7')
+  } catch (error) {
+    await keepPicture(page, 'user-999')
+    throw error
+  } finally {
+    await close()
+  }
 })
 
 test('a guest is led to the cast and comes back as who was clicked', { timeout: 60_000 }, async () => {

@@ -8,6 +8,15 @@ export const fields = ['title', 'body']
 const renewsEvery = 20_000
 const cursorLasts = 6000
 
+// Why a lock of mine may end, as the event's reason has it.
+const lockEnds = {
+  released: 'was taken over',
+  expired: 'has run out',
+  logout: 'ended with your session',
+  deleted: 'ended with the document, which is deleted',
+  reset: 'ended: the application was reset',
+}
+
 /**
  * A document that several people work on: its fields, each with my draft and whose lock; cursors; who types; the shared
  * state. A field is written by whoever holds its lock, and saved only over the version that the draft began from.
@@ -89,7 +98,7 @@ export function useDocument(realtime, id) {
       delete doc.locks[e.field]
       if (!mine || !wanted.has(e.field)) return
       wanted.delete(e.field)
-      doc.notice = e.reason === 'expired' ? `Your lock of the ${e.field} has run out. Your draft is kept.` : `Your lock of the ${e.field} was taken over. Your draft is kept.`
+      doc.notice = `Your lock of the ${e.field} ${lockEnds[e.reason] ?? 'has ended'}. Your draft is kept.`
     })
     .listen('DocumentUpdated', (e) => {
       doc.changedBy = e.user

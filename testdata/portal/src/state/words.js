@@ -2,6 +2,8 @@
 const money = new Intl.NumberFormat('en', { style: 'currency', currency: 'EUR' })
 export const amount = (total) => (Number.isFinite(Number(total)) ? money.format(Number(total)) : '–')
 
+export const many = (n, thing) => `${n} ${thing}${n === 1 ? '' : 's'}`
+
 export const label = (text) => String(text ?? '').replaceAll('_', ' ')
 
 export const initials = (name) => String(name ?? '').split(/\s+/).filter(Boolean).slice(0, 2).map((word) => word[0].toUpperCase()).join('')
