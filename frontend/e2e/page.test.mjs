@@ -88,7 +88,25 @@ scene('nobody got it, and why', { prepare: async (s) => {
   assert.equal(await page.locator('.detail .verdict').innerText(), 'Nobody was subscribed to client.5.');
   // The panel says the rest, and how to put it right.
   await page.locator('.causes').getByText("1 socket was on private-client.5, but the event went to client.5.").waitFor();
+  // They are open already: the key brings them into view, also where they are below what can be seen, and closes them when pressed again.
+  await page.setViewportSize({ width: 1280, height: 300 });
+  assert.equal(await inView(page.locator('.causes')), false);
+  await page.keyboard.press('w');
+  await page.locator('.reasons.shown').waitFor();
+  assert.equal(await inView(page.locator('.reasons .ask')), true);
+  await page.keyboard.press('w');
+  await page.locator('.causes').waitFor({ state: 'hidden' });
+  await page.keyboard.press('w');
+  await page.locator('.reasons.shown .causes').waitFor();
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.locator('.causes').getByText("Broadcast on new PrivateChannel('client.5'), or subscribe with Echo.channel('client.5').").waitFor();
+});
+
+/** Whether all of an element's first line can be seen. */
+const inView = (element) => element.evaluate((el) => {
+  const { left, top } = el.getBoundingClientRect();
+  const at = document.elementFromPoint(left + 20, top + 10);
+  return el === at || el.contains(at);
 });
 
 const subscribed = (Socket, Channel, User = '') => ({ Kind: 'subscribed', Source: 'client', Socket, Channel, User, Count: 1 });
