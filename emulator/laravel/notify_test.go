@@ -245,7 +245,7 @@ func TestK7_Formats(t *testing.T) {
 		d := newCounter(t, laravel.Fixed, portal())
 		w, _, err := laravel.ParseWorkflow(format)
 		require.NoError(t, err)
-		_, err = d.SendWorkflow(t.Context(), w, laravel.Object{{"n", int64(3)}})
+		_, err = d.SendWorkflow(t.Context(), w, laravel.Object{{"n", int64(3)}}, nil)
 		require.NoError(t, err)
 		sent := d.publication("BroadcastNotificationCreated")
 		assert.Equal(t, []string{"private-App.Models.User.1"}, sent.Channels)
@@ -260,7 +260,7 @@ func TestK7_BracesInData(t *testing.T) {
 	app.Workflows = []laravel.Workflow{{Name: "w", Recipient: laravel.Recipient{User: laravel.IntID(8)}, Title: "T", Message: "{client} moved to {stage}"}}
 	for _, data := range []laravel.Object{{{"client", "{stage} & {client}"}, {"stage", "done"}}, {{"stage", "done"}, {"client", "{stage} & {client}"}}} {
 		d := newCounter(t, laravel.Fixed, app)
-		sent, err := d.RunWorkflow(t.Context(), "w", data)
+		sent, err := d.RunWorkflow(t.Context(), "w", data, nil)
 		require.NoError(t, err)
 		require.Len(t, sent, 1)
 		assert.Equal(t, "{stage} & {client} moved to done", sent[0].Data.Get("message"))
@@ -290,7 +290,7 @@ func TestK7_RunWorkflow(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			d := newCounter(t, laravel.Fixed, app)
-			sent, err := d.RunWorkflow(t.Context(), row.name, laravel.Object{{"client", "Acme"}})
+			sent, err := d.RunWorkflow(t.Context(), row.name, laravel.Object{{"client", "Acme"}}, nil)
 			if row.wrong != "" {
 				require.ErrorContains(t, err, row.wrong)
 				assert.Empty(t, d.log)
