@@ -38,7 +38,7 @@ var Steps = []*StepKind{
 	{Name: "emit", Help: "publish an event of the application's catalogue", Example: "emit: {event: InvoiceCreated, params: {clientId: 5}}", New: func() Action { return &Emit{} }},
 	{Name: "notify", Help: "notify users in the emulated application: the stored row first, then the broadcast", Example: `notify: {users: [7], title: Invoice paid, message: INV-1 is paid, type: App\Notifications\InvoicePaid}`, New: func() Action { return &Notify{} }},
 	{Name: "workflow", Help: "send a workflow's notification in the emulated application, in either format, or one that it describes by its name", Example: "workflow: {to: admin, title: Stage changed, body: \"{client} moved on\", data: {client: Acme}}", New: func() Action { return &SendWorkflow{} }},
-	{Name: "http", Help: "send a request to the application", Example: "http: {post: /api/comments, json: {project_id: 1, body: hello}}", New: func() Action { return &HTTPStep{} }},
+	{Name: "http", Help: "send a request to the application; the embedded emulator's takes it for that of user.id, others as target.auth says", Example: "http: {post: /api/comments, json: {project_id: 7, body: hello}}", New: func() Action { return &HTTPStep{} }},
 	{Name: "think", Help: "wait, as a person does", Example: "think: 2s..5s", New: func() Action { return &Think{} }},
 	{Name: "repeat", Help: "run steps several times, or for some time", Example: "repeat: {times: 3, every: 1s, steps: [think: 1ms]}", New: func() Action { return &Repeat{} }, Block: true},
 	{Name: "expect", Help: "wait for an event, or for members, or that nothing comes", Example: "expect: {channel: private-client.5, event: InvoiceCreated, within: 2s}", New: func() Action { return &Expect{} }},

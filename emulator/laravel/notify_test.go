@@ -276,12 +276,16 @@ func TestK7_RunWorkflow(t *testing.T) {
 		{Name: "client", Recipient: laravel.Recipient{Client: laravel.IntID(5)}, Title: "T", Message: "M"},
 		{Name: "nobody", Recipient: laravel.Recipient{Role: "auditor"}, Title: "T", Message: "M"},
 		{Name: "gone", Recipient: laravel.Recipient{User: laravel.IntID(99)}, Title: "T", Message: "M"},
+		{Name: "user as text", Recipient: laravel.Recipient{User: laravel.TextID("8")}, Title: "T", Message: "M"},
+		{Name: "client as text", Recipient: laravel.Recipient{Client: laravel.TextID("5")}, Title: "T", Message: "M"},
 		{Name: "closed", Recipient: laravel.Recipient{Client: laravel.IntID(99)}, Title: "T", Message: "M"},
 	}
 	rows := []struct{ name, to, data, wrong string }{
 		{"role", "7 8", `{"title":"Stage","message":"Acme moved to {stage}","client":"Acme"}`, ""},
 		{"user", "8", `{"title":"T","message":"B","body":"B","client":"Acme"}`, ""},
 		{"client", "7", `{"title":"T","message":"M","client":"Acme"}`, ""},
+		{"user as text", "8", `{"title":"T","message":"M","client":"Acme"}`, ""},
+		{"client as text", "7", `{"title":"T","message":"M","client":"Acme"}`, ""},
 		{"nobody", "", ``, ""},
 		{"gone", "", ``, "There is no user 99."},
 		{"closed", "", ``, "There is no client 99."},

@@ -127,6 +127,22 @@ func recipientOf(typ, field string, v any) (Recipient, error) {
 	return Recipient{Client: id}, nil
 }
 
+// existing is a recipient whose id is that of somebody there: as for Laravel's database 7 and "7" name the same, so where
+// nobody has an id as it was written, it is the one that reads the same.
+func (b *Backend) existing(app *Application, r Recipient) Recipient {
+	if !r.User.IsZero() && app.user(r.User) == nil {
+		if user := app.userByText(r.User.String()); user != nil {
+			r.User = user.ID
+		}
+	}
+	if _, there := b.entity("clients", r.Client); !there && !r.Client.IsZero() {
+		if row, ok := b.entityAt("clients", r.Client.String()); ok {
+			r.Client = row.ID
+		}
+	}
+	return r
+}
+
 // recipients are the users that a recipient stands for.
 func (app *Application) recipients(r Recipient) (ids []ID) {
 	for i := range app.Users {
@@ -162,6 +178,7 @@ func (b *Backend) RunWorkflow(ctx context.Context, name string, data Object, thr
 // broadcasts; nil: the application does.
 func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object, through Sender) ([]NotificationRow, error) {
 	app := b.description.Load()
+	w.Recipient = b.existing(app, w.Recipient)
 	ids := app.recipients(w.Recipient)
 	if len(ids) == 0 {
 		if id := w.Recipient.User; !id.IsZero() {
