@@ -140,7 +140,7 @@ func (c *catalogue) Occurrence(name string, params, set map[string]any, seed uin
 	if err != nil {
 		return nil, emitError(err)
 	}
-	c.note(name, composed.Notes)
+	c.note(name, notesOf(composed))
 	out := make([]harness.Emission, len(composed.Publications))
 	for i, p := range composed.Publications {
 		out[i] = harness.Emission{Event: p.Event, Channels: p.Channels, Payload: []byte(p.Data)}

@@ -162,7 +162,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 		flag *string
 		file string
 	}{{&f.remote.id, target.AppID}, {&f.remote.key, target.Key}, {&f.remote.secret, target.Secret}} {
-		if *row.flag == "" {
+		if *row.flag == "" && f.remote.url != "" {
 			*row.flag = row.file
 		}
 	}

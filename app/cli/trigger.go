@@ -44,6 +44,8 @@ func (r *remoteFlags) check(api string) error {
 		return &usageError{"--url asks a Reverb and --api a running Echolab; leave one of them out"}
 	case r.url == "" && (r.ca != "" || r.insecure):
 		return &usageError{"--ca and --insecure say whom to trust at --url; give that too, or leave them out"}
+	case r.url == "" && (r.id != "" || r.key != "" || r.secret != ""):
+		return &usageError{"--app-id, --key and --secret are of the application at --url; give that too, or leave them out"}
 	case r.ca != "" && r.insecure:
 		return &usageError{"--ca says whom to trust and --insecure says anybody; leave one of them out"}
 	}
