@@ -1,7 +1,9 @@
 package laravel_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/emulator/laravel"
+	"echolab/emulator/pusher"
 )
 
 func idsOf(numbers ...int64) (all []laravel.ID) {
@@ -68,6 +71,27 @@ func TestK9_X9_TheServiceBroadcastsOnItsOwn(t *testing.T) {
 		assert.Equal(t, "Stage Changed", payload["title"])
 		assert.Equal(t, d.payload("BroadcastNotificationCreated")["id"], payload["id"])
 	}
+}
+
+// Somebody else may send: each row is there before its broadcast is handed over, and what cannot be sent ends the rest.
+func TestNotify_ThroughSomebodyElse(t *testing.T) {
+	d := newCounter(t, laravel.Fixed, portal())
+	n := stageChanged
+	var got []string
+	n.Through = func(_ context.Context, p pusher.Publication) error {
+		got = append(got, fmt.Sprintf("%s with %d stored", p.Channels[0], len(d.rows[laravel.Notifications])))
+		return nil
+	}
+	_, err := d.Notify(t.Context(), idsOf(7, 1), n)
+	require.NoError(t, err)
+	const seven, one = "private-App.Models.User.7 with 1 stored", "private-App.Models.User.1 with 2 stored"
+	assert.Equal(t, []string{seven, seven, one, one}, got)
+	assert.Empty(t, d.sent, "the application itself sends nothing")
+
+	n.Through = func(context.Context, pusher.Publication) error { return errors.New("no line") }
+	rows, err := d.Notify(t.Context(), idsOf(7, 1), n)
+	require.ErrorContains(t, err, "no line")
+	assert.Len(t, rows, 1, "the row stays, the others are not told")
 }
 
 // N: notifications never leave a socket out, whoever caused them.
