@@ -174,7 +174,7 @@ func TestRemote_TakesNoStrangerForAServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(c.answer)
 			defer server.Close()
-			_, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
+			_, _, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
 			if c.want == "" {
 				require.NoError(t, err)
 				return
