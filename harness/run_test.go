@@ -263,7 +263,8 @@ thresholds: {errors: ["count==0"]}
 	assert.Equal(t, harness.Passed, r.Verdict, "%q %q", r.Reasons, r.Warnings)
 	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "200", "kind": "private"}))
 	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "403"}))
-	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"kind": "login"}))
+	assert.Equal(t, int64(3), count(t, r, "login_latency", map[string]string{"status": "204"}))
+	assert.Equal(t, int64(6), count(t, r, "auth_latency", nil), "the login is no part of it")
 }
 
 func TestRun_ATargetThatIsNotThere(t *testing.T) {
