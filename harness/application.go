@@ -24,13 +24,21 @@ func (r *run) newEndpoint(auth AuthOptions, c *echo.Options) (*echo.Endpoint, er
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("target.auth.endpoint: %q is no address; write it as https://staging.test/broadcasting/auth", auth.Endpoint)
 	}
-	page := u.Scheme + "://" + u.Host
+	page := originOf(auth.Endpoint)
 	c.Origin = page
 	user := auth.UserEndpoint
 	if user == "" {
 		user = strings.TrimSuffix(auth.Endpoint, "/auth") + "/user-auth"
 	}
 	return &echo.Endpoint{Page: page + "/", Auth: auth.Endpoint, UserAuth: user, TLS: r.opt.TLS, XSRF: true}, nil
+}
+
+// originOf is the origin of the page behind an auth endpoint, "" without one.
+func originOf(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return ""
 }
 
 // base is where http steps and logins go.
