@@ -30,6 +30,7 @@ type runFlags struct {
 	baseline    string
 	regressions []string
 	application string
+	api         string
 	auth        string
 	pid         int
 	shared      bool
@@ -52,11 +53,13 @@ thresholds decide. FILE is a scenario ('echolab init scenario' writes one, 'echo
 scenario' says what may stand in it), or preset:NAME, one that is built in.
 
 Without --url an emulator of Echolab's own is started in this process, on a free port. With
-it the same file tests a real Reverb, soketi or Pusher.
+it the same file tests a real Reverb, soketi or Pusher. The steps notify and workflow act in
+the application that Echolab emulates: with --url they need --api, the UI of that Echolab.
 
 Exit code: 0 passed, 1 a threshold or an expectation failed, 2 the scenario or the flags are
-wrong or a report could not be written, 3 the target cannot be reached, 4 inconclusive: the generator could not measure what
-it was to measure, 130 interrupted (what was measured until then is still reported).`,
+wrong or a report could not be written, 3 the target cannot be reached, 4 inconclusive: the
+generator could not measure what it was to measure, 130 interrupted (what was measured until
+then is still reported).`,
 		Example: `  echolab run scenario.yaml
   echolab run preset:invoice-day -e clients=500 --out results
 
@@ -111,6 +114,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	f.remote.add(cmd)
 	flags.StringVar(&f.auth, "auth-endpoint", "", "who authorises channels, instead of the secret, such as https://staging.test/broadcasting/auth")
 	flags.StringVar(&f.application, "application", "", "the application behind http steps and logins (default: where --auth-endpoint is, else the server)")
+	flags.Var((*word)(&f.api), "api", "the UI of the Echolab at --url, for notify and workflow, such as "+defaultControl)
 	flags.BoolVar(&f.shared, "shared", false, "others use the server too: they are no ghosts, but all clients must agree about them")
 	flags.IntVar(&f.pid, "server-pid", 0, "the server's process on this machine: its CPU and memory are measured too")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
@@ -161,7 +165,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 		flag *string
 		file string
 	}{{&f.remote.id, target.AppID}, {&f.remote.key, target.Key}, {&f.remote.secret, target.Secret}} {
-		if *row.flag == "" {
+		if *row.flag == "" && f.remote.url != "" {
 			*row.flag = row.file
 		}
 	}
@@ -171,6 +175,15 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 			return t, err
 		}
 		t.Remote = &remote
+		if f.api != "" {
+			running, err := s.control(f.api)
+			if err != nil {
+				return t, err
+			}
+			t.Backend = actingAt{running}
+		}
+	} else if f.api != "" {
+		return t, &usageError{"--api is the UI of the Echolab at --url, which is missing; the embedded emulator needs neither"}
 	} else if err := f.remote.check(""); err != nil {
 		return t, err
 	}
