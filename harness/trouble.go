@@ -33,7 +33,7 @@ func (r *run) warn(text string) {
 
 // socketError tells what the machine could not do from what the server did not.
 func (r *run) socketError(u *User, n *echo.Notice) {
-	if n.Err == nil {
+	if n.Err == nil || n.Own {
 		return
 	}
 	if exhausted(n.Err) {
