@@ -69,8 +69,9 @@ func (c *LedgerClient) follow(at *place, p *Publication) {
 type Subscription struct {
 	client     *LedgerClient
 	channel    *channelBook
-	connection int32 // which of the client's
-	base       int   // of the channel's log: what was there when it asked
+	connection int32         // which of the client's
+	base       int           // of the channel's log: what was there when it asked
+	before     *Subscription // the client's last one to the channel, where it was on the same connection
 
 	mu        sync.Mutex
 	asked     int64
@@ -101,6 +102,9 @@ func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscrip
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.latestLocked(book); i >= 0 {
+		if c.latest[i].connection == s.connection {
+			s.before = c.latest[i]
+		}
 		c.latest[i] = s
 	} else {
 		c.latest = append(c.latest, s)
@@ -147,6 +151,26 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		s.receivedSibling(rec, p, data, now)
 		return
 	}
+	s.mu.Lock()
+	before, confirmed := s.before, s.confirmed > 0
+	s.mu.Unlock()
+	if !confirmed && before != nil && before.onItsWay(p) {
+		s = before
+	}
+	s.received(rec, p, event, data, now)
+}
+
+// onItsWay tells whether a publication that comes after the client left may have been under way: it was sent before. The
+// server took it before it saw the client leave, and perhaps come again.
+func (s *Subscription) onItsWay(p *Publication) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left > 0 && !s.cut && p.sent <= s.left && p.in(s.channel) != nil
+}
+
+// received enters a publication of this run.
+func (s *Subscription) received(rec *Recorder, p *Publication, event string, data []byte, now int64) {
+	l := s.client.ledger
 	here := p.in(s.channel)
 	switch {
 	case here == nil:
@@ -207,6 +231,10 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 	c.mu.Unlock()
 	if p.sibling != nil {
 		l.strayed(p, c, last, now)
+		return
+	}
+	if last != nil && last.connection == c.connection() && last.onItsWay(p) {
+		last.received(rec, p, event, data, now)
 		return
 	}
 	if last != nil && p.in(last.channel) != nil && !p.leavesOut(c, c.connection()) {
