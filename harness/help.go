@@ -40,6 +40,10 @@ what is published meanwhile, and what must hold. 'echolab init scenario' writes 
 		rows = append(rows, [2]string{string(k.Name), k.Help + ": " + keys})
 	}
 	section("Executors, with the keys that each needs, and those that it takes besides:", rows)
+	fmt.Fprintf(&page, `A step that fails ends its iteration. A virtual user then waits %s before the next one, twice as long after
+each more that fails, up to %s, until one succeeds. An arrival rate keeps its schedule.
+
+`, firstBackoff, mostBackoff)
 	rows = nil
 	for _, k := range Steps {
 		rows = append(rows, [2]string{k.Name, k.Help})

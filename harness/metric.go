@@ -79,7 +79,7 @@ var (
 	DroppedIterations = &Metric{Name: "dropped_iterations", Kind: Counter, Help: "iterations that were due while no virtual user was free", Tags: []string{"scenario"}, Zero: true}
 	Checks            = &Metric{Name: "checks", Kind: Rate, Help: "expectations that held", Tags: []string{"scenario", "check"}}
 	Errors            = &Metric{Name: "errors", Kind: Counter, Help: "things that went wrong for a user, by kind: a step that failed, a message that makes no sense", Tags: []string{"scenario", "error"}, Zero: true}
-	Closed            = &Metric{Name: "connections_closed", Kind: Counter, Help: "connections that the server ended, by close code", Tags: []string{"code"}}
+	Closed            = &Metric{Name: "connections_closed", Kind: Counter, Help: "connections that the server or the network ended, by close code; those that the user's own steps ended are not counted", Tags: []string{"code"}}
 	Reconnects        = &Metric{Name: "reconnects", Kind: Counter, Help: "connections made again after they were lost", Tags: []string{"scenario"}}
 	DeadListeners     = &Metric{Name: "dead_listeners", Kind: Counter, Help: "listeners that can never fire, such as .listen('InvoiceCreated') for an event sent with broadcastAs", Tags: []string{"event"}, Zero: true}
 
