@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +65,11 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.victims = append(f.victims, v)
 	f.mu.Unlock()
+	defer func() { // who has gone gets nothing any more
+		f.mu.Lock()
+		f.victims = slices.DeleteFunc(f.victims, func(o *victim) bool { return o == v })
+		f.mu.Unlock()
+	}()
 	go func() {
 		for {
 			kind, message, err := down.ReadMessage()

@@ -244,13 +244,20 @@ func (u *User) work(ctx context.Context, end time.Time, stays bool) {
 		if u.group.Executor == PerVUIterations {
 			limit = u.group.Iterations
 		}
+		failures := 0 // one after the other
 		for n := 0; limit < 0 || n < limit; n++ {
 			if len(u.group.Steps) == 0 || u.due.After(end) || time.Now().After(end) || most.Err() != nil {
 				break
 			}
 			before := u.due
 			u.iteration = uint64(n)
-			if err := u.iterate(most); errors.Is(err, errStopped) {
+			err := u.iterate(most)
+			if errors.Is(err, errStopped) {
+				break
+			}
+			if err == nil {
+				failures = 0
+			} else if failures++; n+1 != limit && u.calmDown(most, failures) != nil {
 				break
 			}
 			if !u.due.After(before) { // steps that take no time at all would otherwise never let go
@@ -360,7 +367,6 @@ func (u *User) teardown(ctx context.Context) {
 // bye closes the user's tab.
 func (u *User) bye() {
 	u.mu.Lock()
-	u.closing = true
 	if u.slow != nil {
 		u.slow()
 	}

@@ -27,6 +27,9 @@ what is published meanwhile, and what must hold. 'echolab init scenario' writes 
 	section("The file:", fieldRows(reflect.TypeFor[scenarioFile]()))
 	section("Under target:", fieldRows(reflect.TypeFor[TargetOptions]()))
 	section("Under target.auth:", fieldRows(reflect.TypeFor[AuthOptions]()))
+	section("Under target.auth.login (each user logs in as Laravel's pages do):", append(fieldRows(reflect.TypeFor[Login]()),
+		[2]string{"", `login: {page: /login, post: /login, form: {email: "user{{ vu }}@example.test", password: secret}}`},
+		[2]string{"", `login: {page: /sanctum/csrf-cookie, post: /api/login, json: {email: "user{{ vu }}@example.test", password: secret}}`}))
 	section("Each of scenarios:", fieldRows(groupType))
 	var rows [][2]string
 	for _, k := range Executors {
@@ -37,6 +40,10 @@ what is published meanwhile, and what must hold. 'echolab init scenario' writes 
 		rows = append(rows, [2]string{string(k.Name), k.Help + ": " + keys})
 	}
 	section("Executors, with the keys that each needs, and those that it takes besides:", rows)
+	fmt.Fprintf(&page, `A step that fails ends its iteration. A virtual user then waits %s before the next one, twice as long after
+each more that fails, up to %s, until one succeeds. An arrival rate keeps its schedule.
+
+`, firstBackoff, mostBackoff)
 	rows = nil
 	for _, k := range Steps {
 		rows = append(rows, [2]string{k.Name, k.Help})

@@ -102,8 +102,10 @@ type Stay struct {
 	socket string
 	number int
 	member int
+	before *Stay // the client's last one on the same connection; nil where this is the first
 
 	asked, confirmed, left int64
+	heard                  int64  // when it was last told something after it had left
 	cut                    bool   // left because the connection ended
 	order                  int    // of its confirmation
 	listed                 bitset // members it believes to be there
@@ -134,6 +136,12 @@ func (h *House) Entering(client, socket, channel, user string, at time.Time) *St
 	r.stays = append(r.stays, s)
 	who := r.members[m]
 	who.known = true
+	for _, other := range slices.Backward(who.stays) {
+		if socket != "" && other.socket == socket && other.client == client && other.left > 0 {
+			s.before = other
+			break
+		}
+	}
 	who.stays = append(who.recentLocked(s.asked), s)
 	if who.inside++; who.inside == 1 {
 		before := who.lastLeaveLocked()
@@ -322,6 +330,11 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.memberLocked(user)
+	if s.confirmed == 0 && s.before != nil && !r.house.stranger(r.members[m]) {
+		// A server takes what one connection sends in turn: it told this before it saw the client leave and come again.
+		s = s.before
+		s.heard = r.house.since(at)
+	}
 	count := &s.joins
 	if !join {
 		count = &s.leaves
@@ -350,7 +363,7 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 		if c.first == 0 {
 			c.first = r.house.since(at)
 		}
-		if c.countsLocked(s) {
+		if s.left == 0 && c.countsLocked(s) { // nobody waits for who has left
 			c.have++
 			r.convergedLocked(c, r.house.since(at))
 		}

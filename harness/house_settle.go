@@ -107,7 +107,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		for i, join := range []bool{true, false} {
 			must, may, pairs := 0, 0, 0
 			for _, c := range who.changes {
-				if c.void || c.join != join || c.begin > left+grace {
+				if c.void || c.join != join || c.begin > max(left+grace, s.heard) {
 					continue
 				}
 				tail := grace

@@ -178,6 +178,48 @@ func TestHouse(t *testing.T) {
 			a.Joining("b", h.at(4003))
 			second.Here([]string{"a", "b"}, 2, h.at(4004))
 		}, counts{}},
+		{"told between leaving and being let in again: that was before the server saw it leave", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			a.Left(h.at(4000))
+			again := h.enter("a", 4000)
+			b.Left(h.at(3990))
+			again.Leaving("b", h.at(4001))
+			again.Here([]string{"a"}, 1, h.at(4003))
+		}, counts{}},
+		{"a coming that ended before the client asked again", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 3990, "a")
+			a.Left(h.at(4000))
+			again := h.enter("a", 4000)
+			again.Joining("b", h.at(4001))
+			again.Here([]string{"a", "b"}, 2, h.at(4003))
+			b.Leaving("a", h.at(4002))
+			b.Joining("a", h.at(4003))
+		}, counts{}},
+		{"told twice over a leave and a return", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 3990, "a")
+			a.Joining("b", h.at(3996))
+			a.Left(h.at(4000))
+			again := h.enter("a", 4000)
+			again.Joining("b", h.at(4001))
+			again.Here([]string{"a", "b"}, 2, h.at(4003))
+			b.Leaving("a", h.at(4002))
+			b.Joining("a", h.at(4003))
+		}, counts{twice: 1}},
+		{"told before it is let in, on another connection", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			a.Cut(h.at(4000))
+			again := h.Entering("tab of a", "2.a", "presence-room", "a", h.at(6000))
+			again.Joining("b", h.at(6001))
+			again.Here([]string{"a", "b"}, 2, h.at(6003))
+			b.Leaving("a", h.at(4002))
+			b.Joining("a", h.at(6003))
+		}, counts{twice: 1}},
 		{"refused: nobody came", func(h *home) {
 			h.in("a", 10)
 			h.enter("b", 2000).Refused(h.at(2005))

@@ -129,8 +129,10 @@ type Publication struct {
 	event   string
 	whisper bool
 	sender  *LedgerClient // who must not get it; nil: everybody may
-	due     int64
-	sent    int64
+	// connection is which of the sender's it is that must not.
+	connection int32
+	due        int64
+	sent       int64
 	// accepted is when the server said so; 0 not yet, refused if it said no.
 	accepted atomic.Int64
 	places   []place
@@ -191,6 +193,9 @@ func (l *Ledger) Send(s Sending) *Publication {
 	l.mu.Unlock()
 	p.n, p.event, p.whisper, p.sender, p.ledger = n+1, s.Event, s.Whisper, s.Sender, l
 	p.due, p.sent = l.since(s.Due), l.since(s.At)
+	if s.Sender != nil {
+		p.connection = s.Sender.connection()
+	}
 	p.places = make([]place, 0, len(books))
 	for _, book := range books {
 		if p.in(book) != nil {

@@ -188,6 +188,48 @@ func TestLedger(t *testing.T) {
 			sb.Received(b.rec, "client-typing", sent[1], b.at(13))
 			sb.Received(b.rec, "client-typing", sent[0], b.at(14))
 		}, counts{expected: 2, delivered: 2, reordered: 1}},
+		{"on its way when the client left", func(t *testing.T, b *book) {
+			a, s := b.subscribed("a", "portal", 1, 5)
+			_, data := b.publish(t, 10, 12, "portal")
+			s.Left(b.at(13))
+			a.Stray(b.rec, "portal", "E", data, b.at(14))
+		}, counts{expected: 1, delivered: 1}},
+		{"on its way when the client left and asked again", func(t *testing.T, b *book) {
+			a, s := b.subscribed("a", "portal", 1, 5)
+			_, data := b.publish(t, 10, 12, "portal")
+			s.Left(b.at(13))
+			again := a.Subscribing("portal", "", b.at(13))
+			again.Received(b.rec, "E", data, b.at(14))
+			again.Confirmed(b.at(15))
+		}, counts{expected: 1, delivered: 1}},
+		{"to the sender, back on another connection: the server leaves out the one that sent it", func(t *testing.T, b *book) {
+			a, first := b.subscribed("a", "private-x", 1, 5)
+			p := b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10), At: b.at(10), Sender: a, Whisper: true})
+			data, _ := p.Mark([]byte(`{}`))
+			p.Accepted(b.at(10))
+			first.Cut(b.at(11))
+			a.Lost(b.at(11))
+			second := a.Subscribing("private-x", "", b.at(12))
+			second.Confirmed(b.at(14))
+			second.Received(b.rec, "client-typing", data, b.at(15))
+		}, counts{uncertain: 1}},
+		{"whispers of one sender from two connections, which have no order", func(t *testing.T, b *book) {
+			a, first := b.subscribed("a", "private-x", 1, 5)
+			_, sb := b.subscribed("b", "private-x", 1, 5)
+			var sent [][]byte
+			for i := range 2 {
+				p := b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10 + i), At: b.at(10 + i), Sender: a, Whisper: true})
+				data, _ := p.Mark([]byte(`{}`))
+				p.Accepted(b.at(10 + i))
+				sent = append(sent, data)
+				if i == 0 {
+					first.Cut(b.at(10))
+					a.Lost(b.at(10))
+				}
+			}
+			sb.Received(b.rec, "client-typing", sent[1], b.at(13))
+			sb.Received(b.rec, "client-typing", sent[0], b.at(14))
+		}, counts{expected: 1, delivered: 1, uncertain: 1}},
 		{"a whisper whose sender's connection ended just then", func(t *testing.T, b *book) {
 			a, _ := b.subscribed("a", "private-x", 1, 5)
 			b.subscribed("b", "private-x", 1, 5)

@@ -34,7 +34,7 @@ type Metric struct {
 
 // Metrics is every metric there is: thresholds, reports and the schema are made from it.
 var Metrics = []*Metric{
-	ConnectLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
+	ConnectLatency, LoginLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
 	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Altered, Late, Foreign,
 	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift,
 	Iterations, DroppedIterations, Checks, Errors, Closed, Reconnects, DeadListeners,
@@ -45,6 +45,7 @@ var Metrics = []*Metric{
 // The metrics.
 var (
 	ConnectLatency      = &Metric{Name: "connect_latency", Kind: Trend, Help: "from dialling to pusher:connection_established", Tags: []string{"scenario"}}
+	LoginLatency        = &Metric{Name: "login_latency", Kind: Trend, Help: "a user's login: its page, the credentials and the page after them", Tags: []string{"scenario", "status"}}
 	AuthLatency         = &Metric{Name: "auth_latency", Kind: Trend, Help: "a request to the auth endpoint", Tags: []string{"scenario", "kind", "status"}}
 	SubscribeLatency    = &Metric{Name: "subscribe_latency", Kind: Trend, Help: "from sending pusher:subscribe to its answer", Tags: []string{"scenario", "kind"}}
 	PublishLatency      = &Metric{Name: "publish_latency", Kind: Trend, Help: "from the moment a publish was due to the server's answer over HTTP", Tags: []string{"scenario", "event", "status"}}
@@ -78,7 +79,7 @@ var (
 	DroppedIterations = &Metric{Name: "dropped_iterations", Kind: Counter, Help: "iterations that were due while no virtual user was free", Tags: []string{"scenario"}, Zero: true}
 	Checks            = &Metric{Name: "checks", Kind: Rate, Help: "expectations that held", Tags: []string{"scenario", "check"}}
 	Errors            = &Metric{Name: "errors", Kind: Counter, Help: "things that went wrong for a user, by kind: a step that failed, a message that makes no sense", Tags: []string{"scenario", "error"}, Zero: true}
-	Closed            = &Metric{Name: "connections_closed", Kind: Counter, Help: "connections that the server ended, by close code", Tags: []string{"code"}}
+	Closed            = &Metric{Name: "connections_closed", Kind: Counter, Help: "connections that the server or the network ended, by close code; those that the user's own steps ended are not counted", Tags: []string{"code"}}
 	Reconnects        = &Metric{Name: "reconnects", Kind: Counter, Help: "connections made again after they were lost", Tags: []string{"scenario"}}
 	DeadListeners     = &Metric{Name: "dead_listeners", Kind: Counter, Help: "listeners that can never fire, such as .listen('InvoiceCreated') for an event sent with broadcastAs", Tags: []string{"event"}, Zero: true}
 

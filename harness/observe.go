@@ -23,6 +23,10 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 		u.connected(c, n)
 	case echo.NoticeClosed:
 		u.closed(n)
+	case echo.NoticeState:
+		if n.Previous == echo.StateConnected {
+			u.cut(n.At) // the client may let go of a connection long before its WebSocket has closed
+		}
 	case echo.NoticeSocketError:
 		r.socketError(u, n)
 	case echo.NoticeError:
@@ -33,6 +37,9 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 			if p.Type == "MessageParseError" {
 				r.fault(u, "bad message", p.Message)
 			}
+		}
+		if p := n.Problem; p != nil && p.Inner != nil && p.Inner.Data != nil { // the server's greeting was a no
+			r.fault(u, "server error "+strconv.Itoa(p.Inner.Code), p.Inner.Message+connectionMeaning(p.Inner.Code))
 		}
 		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 { // a connection that ended is counted by its close code
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
@@ -97,24 +104,31 @@ func (u *User) returnedLocked(at time.Time) {
 }
 
 func (u *User) closed(n *echo.Notice) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !u.closing {
+	if !n.Own {
 		u.run.mu.Lock()
 		u.run.lost++
 		u.run.mu.Unlock()
 		u.rec.Add(u.run.registry.Series(Closed, Tag{"code", strconv.Itoa(n.Code)}), 1)
 	}
-	u.cutLocked(n.At)
+	if n.Current { // else there may be another already
+		u.cut(n.At)
+	}
+}
+
+// cut enters that the connection is gone, with all subscriptions.
+func (u *User) cut(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.cutLocked(at)
 	u.noticeLocked()
 }
 
-// cutLocked enters that the connection is gone, with all subscriptions.
 func (u *User) cutLocked(at time.Time) {
-	if u.online {
-		u.online = false
-		u.run.connections.Add(-1)
+	if !u.online {
+		return
 	}
+	u.online = false
+	u.run.connections.Add(-1)
 	if u.lostAt.IsZero() {
 		u.lostAt = at
 	}

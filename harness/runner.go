@@ -97,7 +97,7 @@ type run struct {
 	dead      map[[3]string]*DeadListener
 	expected  map[string]*Expectation
 	phases    []Phase
-	lost      int64 // connections that the server ended
+	lost      int64 // connections that nobody of the run ended
 	trouble   error // the target cannot be reached any more
 	aborted   string
 	stop      context.CancelFunc
@@ -125,7 +125,11 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
 		return nil, err
 	}
-	if err := t.reach(ctx); err != nil {
+	err = t.reach(ctx)
+	if err == nil && !opt.Embedded {
+		err = t.greet(ctx, opt.TLS, originOf(p.Scenario.Target.Auth.Endpoint))
+	}
+	if err != nil {
 		result := newRun(p, opt, t).result(time.Now())
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		if ctx.Err() != nil {
@@ -231,7 +235,7 @@ func (r *run) play(ctx context.Context) *Result {
 		result.Verdict, result.Reasons = Unreachable, []string{r.trouble.Error()}
 	}
 	if r.unmarked.Load() {
-		result.Warnings = append(result.Warnings, "some payloads are no JSON objects: they cannot be told apart, and their deliveries were not checked")
+		result.Warnings = append(result.Warnings, "some payloads are no JSON objects: they cannot be told apart, and their deliveries were not checked; Reverb refuses whispers of texts and numbers with error 4200")
 	}
 	if r.aborted != "" {
 		result.Warnings = append(result.Warnings, "ended early: "+r.aborted)

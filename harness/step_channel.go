@@ -38,7 +38,7 @@ func wire(kind, name string) string {
 // Run opens the connection.
 func (s *Connect) Run(ctx context.Context, u *User) error {
 	if u.client == nil {
-		if u.run.endpoint != nil {
+		if u.run.endpoint != nil || u.run.scenario.Target.Auth.Login != nil {
 			if err := u.logIn(ctx); err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func (s *Connect) Run(ctx context.Context, u *User) error {
 		u.client.Session = u.session
 	}
 	u.mu.Lock()
-	u.closing, u.lostAt = false, time.Time{}
+	u.lostAt = time.Time{}
 	u.mu.Unlock()
 	u.client.Do(u.client.Connect)
 	most := orDefault(s.Within, defaultConnect)
@@ -187,7 +187,7 @@ func (s *Disconnect) Run(_ context.Context, u *User) error {
 	}
 	u.client.Do(func() {
 		u.mu.Lock()
-		u.closing, u.away = true, true
+		u.away = true
 		u.cutLocked(time.Now())
 		u.mu.Unlock()
 		u.client.Disconnect()

@@ -41,14 +41,19 @@ func (s *Whisper) Run(_ context.Context, u *User) error {
 			return
 		}
 		p := u.run.ledger.Send(Sending{Event: "client-" + event, Channels: []string{channel}, Due: u.due, At: time.Now(), Sender: u.book, Whisper: true})
-		marked, _ := p.Mark(data)
+		marked, ok := p.Mark(data)
+		if !ok { // whether others get it, or the server refuses it, cannot be told
+			u.run.unmarked.Store(true)
+		}
 		sent, err := ch.Whisper(event, marked)
 		if err != nil || !sent {
 			p.Refused()
 			outcome = failed("whisper", "%s could not be sent to %s", event, channel)
 			return
 		}
-		p.Accepted(time.Now())
+		if ok {
+			p.Accepted(time.Now())
+		}
 	})
 	if outcome != nil {
 		return outcome

@@ -16,7 +16,7 @@ type LedgerClient struct {
 	mu     sync.Mutex
 	socket string
 	latest []*Subscription         // one for each channel, the last
-	said   map[*channelBook]*place // its last whisper
+	said   map[*channelBook]*place // its last whisper on this connection
 	lost   []int64                 // when its connections ended
 }
 
@@ -35,6 +35,14 @@ func (c *LedgerClient) Lost(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = append(c.lost, c.ledger.since(at))
+	c.said = nil // servers keep the order of one connection, not of one and the next
+}
+
+// connection numbers the client's connections, from 0.
+func (c *LedgerClient) connection() int32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int32(len(c.lost))
 }
 
 // lostWithin tells whether a connection of the client ended in a time, in ns since the start.
@@ -59,9 +67,11 @@ func (c *LedgerClient) follow(at *place, p *Publication) {
 
 // Subscription is one client's stay in one channel, from asking to leaving; a client that comes again has another.
 type Subscription struct {
-	client  *LedgerClient
-	channel *channelBook
-	base    int // of the channel's log: what was there when it asked
+	client     *LedgerClient
+	channel    *channelBook
+	connection int32         // which of the client's
+	base       int           // of the channel's log: what was there when it asked
+	before     *Subscription // the client's last one to the channel, where it was on the same connection
 
 	mu        sync.Mutex
 	asked     int64
@@ -83,7 +93,7 @@ func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscrip
 		kind = KindOf(channel)
 	}
 	book := c.ledger.channel(channel, kind)
-	s := &Subscription{client: c, channel: book, asked: c.ledger.since(at)}
+	s := &Subscription{client: c, channel: book, connection: c.connection(), asked: c.ledger.since(at)}
 	book.mu.Lock()
 	s.base = len(book.log)
 	s.swept = s.base
@@ -92,6 +102,9 @@ func (c *LedgerClient) Subscribing(channel, kind string, at time.Time) *Subscrip
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if i := c.latestLocked(book); i >= 0 {
+		if c.latest[i].connection == s.connection {
+			s.before = c.latest[i]
+		}
 		c.latest[i] = s
 	} else {
 		c.latest = append(c.latest, s)
@@ -138,12 +151,32 @@ func (s *Subscription) Received(rec *Recorder, event string, data []byte, at tim
 		s.receivedSibling(rec, p, data, now)
 		return
 	}
+	s.mu.Lock()
+	before, confirmed := s.before, s.confirmed > 0
+	s.mu.Unlock()
+	if !confirmed && before != nil && before.onItsWay(p) {
+		s = before
+	}
+	s.received(rec, p, event, data, now)
+}
+
+// onItsWay tells whether a publication that comes after the client left may have been under way: it was sent before. The
+// server took it before it saw the client leave, and perhaps come again.
+func (s *Subscription) onItsWay(p *Publication) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left > 0 && !s.cut && p.sent <= s.left && p.in(s.channel) != nil
+}
+
+// received enters a publication of this run.
+func (s *Subscription) received(rec *Recorder, p *Publication, event string, data []byte, now int64) {
+	l := s.client.ledger
 	here := p.in(s.channel)
 	switch {
 	case here == nil:
 		l.wronged("leaked", p, s.channel.name, s.client, now, "it was published on "+p.channels()+" only")
 		return
-	case p.sender == s.client:
+	case p.leavesOut(s.client, s.connection):
 		l.wronged("leaked", p, s.channel.name, s.client, now, "its sender is left out")
 		return
 	case p.accepted.Load() == refusedMark:
@@ -200,7 +233,11 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 		l.strayed(p, c, last, now)
 		return
 	}
-	if last != nil && p.in(last.channel) != nil && p.sender != c {
+	if last != nil && last.connection == c.connection() && last.onItsWay(p) {
+		last.received(rec, p, event, data, now)
+		return
+	}
+	if last != nil && p.in(last.channel) != nil && !p.leavesOut(c, c.connection()) {
 		last.mu.Lock()
 		asked, left := last.asked, last.left
 		last.mu.Unlock()
@@ -309,7 +346,7 @@ func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) 
 		slack = int64(s.client.ledger.cfg.Patience)
 	}
 	switch {
-	case p.sender == s.client:
+	case p.leavesOut(s.client, s.connection):
 		return mustNot, "its sender is left out"
 	case accepted == refusedMark:
 		return mustNot, "the server had refused it"
@@ -325,6 +362,12 @@ func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) 
 		return must, ""
 	}
 	return may, ""
+}
+
+// leavesOut tells whether a client must not get it on one of its connections, because it is the sender's: a server leaves
+// out a socket id, so that who is back on another connection may hear itself.
+func (p *Publication) leavesOut(c *LedgerClient, connection int32) bool {
+	return p.sender == c && p.connection == connection
 }
 
 func (p *Publication) channels() string {

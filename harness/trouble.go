@@ -46,7 +46,7 @@ func (r *run) remark(text string) {
 
 // socketError tells what the machine could not do from what the server did not.
 func (r *run) socketError(u *User, n *echo.Notice) {
-	if n.Err == nil {
+	if n.Err == nil || n.Own {
 		return
 	}
 	if exhausted(n.Err) {

@@ -47,7 +47,6 @@ type User struct {
 	waiting  []*waiter
 	lostAt   time.Time // since when it is without a connection; zero while it has one
 	online   bool      // it has a connection
-	closing  bool      // it is going of its own will
 	away     bool      // it disconnected of its own will: what it opens then is a connection like the first
 	slow     context.CancelFunc
 }

@@ -41,6 +41,7 @@ type Client struct {
 	usingTLS bool
 	again    bool // it has been connected before
 	gone     bool // Close has been called
+	leaving  bool // the page is ending the connection: what is closed meanwhile is its own doing
 
 	conn     *transport
 	socketID string
@@ -225,7 +226,8 @@ func (c *Client) act(a action, problem *Problem) {
 		c.strategy = nil
 		c.retryIn(0)
 	case actRefused:
-		c.Disconnect()
+		c.disconnectInternally()
+		c.update(StateDisconnected)
 	case actBackoff:
 		c.retryIn(time.Second)
 	case actRetry:
@@ -243,8 +245,15 @@ func (c *Client) problem(p *Problem) {
 // Disconnect is Echo.disconnect(): the socket is closed without a code and nothing is unsubscribed; Connect brings all
 // channels back.
 func (c *Client) Disconnect() {
-	c.disconnectInternally()
+	c.leave()
 	c.update(StateDisconnected)
+}
+
+// leave is disconnectInternally by the page's own will.
+func (c *Client) leave() {
+	c.leaving = true
+	c.disconnectInternally()
+	c.leaving = false
 }
 
 func (c *Client) disconnectInternally() {
@@ -411,9 +420,10 @@ func (c *Client) end(code int) {
 	}
 	if conn := c.conn; conn != nil && code != 0 {
 		c.abandon()
+		conn.own = true
 		conn.sock.close(code)
 	}
-	c.disconnectInternally()
+	c.leave()
 	c.gone = true
 	c.update(StateDisconnected)
 	c.loop.release(c)
@@ -425,6 +435,7 @@ func (c *Client) Cut() {
 	if c.conn == nil || c.conn.sock == nil {
 		return
 	}
+	c.conn.own = true
 	s := c.conn.sock
 	s.out = nil
 	s.hangUp(true)

@@ -247,3 +247,34 @@ func TestClient_CrowdInOneRoom(t *testing.T) {
 	all(n - n/3)
 	assert.Len(t, srv.Subscribers(at.App.ID, "presence-room"), n-n/3)
 }
+
+// TestClient_DisconnectAndConnectAtOnce: the old WebSocket closes after the new attempt has begun, and is told as the page's own
+// doing and none of the present connection's.
+func TestClient_DisconnectAndConnectAtOnce(t *testing.T) {
+	_, at := serve(t, pusher.Reverb)
+	e := engine(t, echo.Config{})
+	opt := signed(t, at)
+	connected, closed := make(chan struct{}, 1), make(chan echo.Notice, 1)
+	opt.Observer = func(_ *echo.Client, n *echo.Notice) {
+		switch n.Kind {
+		case echo.NoticeConnected:
+			connected <- struct{}{}
+		case echo.NoticeClosed:
+			closed <- *n
+		}
+	}
+	c := e.Client(opt, nil)
+	c.Do(c.Connect)
+	await(t, connected)
+	for range 50 {
+		c.Do(func() { c.Disconnect(); c.Connect() })
+		n := await(t, closed)
+		assert.True(t, n.Own)
+		assert.False(t, n.Current)
+		await(t, connected)
+	}
+	c.Do(c.Cut)
+	n := await(t, closed)
+	assert.True(t, n.Own)
+	assert.True(t, n.Current)
+}

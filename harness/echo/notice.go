@@ -15,9 +15,10 @@ const (
 	NoticeConnect NoticeKind = iota
 	// NoticeOpen: the WebSocket is open, the server has yet to greet. URL.
 	NoticeOpen
-	// NoticeSocketError: an attempt failed; NoticeClosed follows. URL, Err.
+	// NoticeSocketError: an attempt failed; NoticeClosed follows. URL, Err, Own.
 	NoticeSocketError
-	// NoticeClosed: a WebSocket has closed. URL, Code (1006 where TCP just ended, 1005 for none), Reason, Clean.
+	// NoticeClosed: a WebSocket has closed. URL, Code (1006 where TCP just ended, 1005 for none), Reason, Clean, Current,
+	// Own. The WebSocket of a Disconnect closes when the server answers, which may be after the next one is there.
 	NoticeClosed
 	// NoticeState: the state has changed. Previous, State.
 	NoticeState
@@ -73,6 +74,11 @@ type Notice struct {
 	Reason  string
 	Clean   bool
 	Again   bool
+	// Current tells whether the WebSocket was the client's connection until now; one that it let go of before, or that never
+	// became it, is not.
+	Current bool
+	// Own tells whether the page ended it: by Disconnect, Close, CloseTab or Cut.
+	Own bool
 	// OnChannel tells whether the event is of a channel that the client has.
 	OnChannel       bool
 	Seconds         int
@@ -106,7 +112,7 @@ type Problem struct {
 	Message string
 	// Inner is the PusherError in a WebSocketError.
 	Inner *Problem
-	// Data is the data of a pusher:error message as it came, nil elsewhere.
+	// Data is the data of a pusher:error message as it came, that which came instead of a greeting too; nil elsewhere.
 	Data []byte
 }
 

@@ -17,6 +17,7 @@ type transport struct {
 	onOpened, onFailed, onGone func() // the strategy's
 	shake                      *shake // waits for the first frame
 	mine                       bool   // it is the client's connection
+	own                        bool   // the page ended it
 }
 
 // newTransport begins an attempt.
@@ -37,6 +38,7 @@ func (t *transport) connect() {
 }
 
 func (t *transport) close() {
+	t.own = t.own || t.c.leaving
 	if t.sock != nil {
 		t.sock.close(0)
 	}
@@ -56,7 +58,7 @@ func (t *transport) onOpen() {
 
 func (t *transport) onError(err error) {
 	if n := t.c.tell(NoticeSocketError); n != nil {
-		n.URL, n.Err = t.c.opt.socketURL(t.tls), err
+		n.URL, n.Err, n.Own = t.c.opt.socketURL(t.tls), err, t.own
 		t.c.told(n)
 	}
 	if t.onFailed != nil {
@@ -69,6 +71,7 @@ func (t *transport) onClose(e closeEvent) {
 	t.opened = false
 	if n := t.c.tell(NoticeClosed); n != nil {
 		n.URL, n.Code, n.Reason, n.Clean = t.c.opt.socketURL(t.tls), e.code, e.reason, e.clean
+		n.Current, n.Own = t.mine, t.own
 		t.c.told(n)
 	}
 	gone, waiting := t.onGone, t.shake
