@@ -96,9 +96,6 @@ func Merge(results []Result) (Result, error) {
 	}
 	slices.SortStableFunc(results, func(a, b Result) int { return strings.Compare(a.Segment, b.Segment) })
 	out := results[0]
-	if err := oneServer(results); err != nil {
-		return Result{}, err
-	}
 	seen := map[string]string{}
 	of := ""
 	for i := range results {
@@ -120,6 +117,9 @@ func Merge(results []Result) (Result, error) {
 		} else if len(results) > 1 {
 			return Result{}, fmt.Errorf("result %s is of the whole plan: there is nothing to merge it with", r.ID)
 		}
+	}
+	if err := oneServer(results); err != nil {
+		return Result{}, err
 	}
 	out = clone(out)
 	for i := range results[1:] {
