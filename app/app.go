@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,7 +179,7 @@ func (a *App) Run(ctx context.Context) error {
 
 	endBackend := a.runBackend(background)
 
-	control := &http.Server{Handler: a.control, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	control := &http.Server{Handler: patient(a.control, cmp.Or(a.config.BodyPatience, BodyPatience)), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug)}
 	failed := make(chan error, 3)
 	go func() { failed <- a.server.Serve(a.secured(a.listener)) }()

@@ -43,8 +43,11 @@ func (a *App) openBackend(ctx context.Context) (_ *backend, err error) {
 		Server:  a.clientsAt,
 		Known:   publishedTokens(),
 		Refused: a.noteRefused,
-		Store:   backendRows{a.store.Backend(cfg.Apps[0].ID)},
-		Logger:  a.log,
+		Say: func(level slog.Level, msg, about, reason string, args ...any) {
+			a.server.Say(level, msg, about, reason, args...)
+		},
+		Store:  backendRows{a.store.Backend(cfg.Apps[0].ID)},
+		Logger: a.log,
 	}, cfg.Application)
 	if err != nil {
 		return nil, fmt.Errorf("the emulated application: %w", err)

@@ -35,6 +35,8 @@ type Config struct {
 	// UIHost and UIPort are where the UI and the control API listen; UIPort 0 is any free one.
 	UIHost string
 	UIPort int
+	// BodyPatience is how long a request's body may take there; 0 is the constant of that name.
+	BodyPatience time.Duration
 	// UIToken is what the UI asks for when UIHost is not loopback; "" is a new one at each start.
 	UIToken string
 

@@ -289,6 +289,8 @@ var refusals = []struct {
 	{"a length of time without a unit", "presence: {ttl: 120}", "1:17: ttl must be a text, not a number; put quotes around it", true},
 	{"a length of time that is none", "presence: {ttl: soon}", "1:17: ttl: soon must be a duration with its unit, such as 500ms, 30s or 2m", true},
 	{"too short a time", "presence: {ttl: 1ms}", "1:17: ttl: 1ms must be at least 1s", false},
+	{"too long a time", "presence: {ttl: 999999999h}", "1:17: ttl: 999999999h must be at most 2562047h", false},
+	{"too long a time for a lock", "documents: {lock_ttl: 999999999h}", "1:23: lock_ttl: 999999999h must be at most 2562047h", false},
 	{"a seed that is a text", "seed: abc", "1:7: seed must be a whole number, not a text", true},
 	{"a seed below zero", "seed: -1", "1:7: seed must be at least 0", true},
 	{"an unknown section", "user: []", "1:1: user is no key of the file; did you mean users?", true},

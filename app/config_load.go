@@ -66,8 +66,11 @@ func (l *loader) readConfigFile() {
 	l.config.origins["config"] = origin
 }
 
-// readFile reads a configuration file of a bearable size.
+// readFile reads a configuration file of a bearable size. A pipe is none: it would be waited for, without end.
 func readFile(path string) ([]byte, error) {
+	if err := dotenv.Readable(path); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err

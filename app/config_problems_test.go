@@ -61,6 +61,8 @@ func TestLoad_ProblemsAreOneLineWithPlaceAndWayOut(t *testing.T) {
 			want: "echolab.yaml:1:16: write_timeout: 10: has no unit; write 10s"},
 		{name: "duration that is none", env: []string{"ECHOLAB_ADMIT_WAIT=soon"},
 			want: "environment: ECHOLAB_ADMIT_WAIT=soon: must be a duration, such as 500ms, 30s or 2m"},
+		{name: "duration that is too long", env: []string{"ECHOLAB_ADMIT_WAIT=999999999h"},
+			want: "environment: ECHOLAB_ADMIT_WAIT=999999999h: must be at most 2562047h"},
 		{name: "negative duration", env: []string{"ECHOLAB_ADMIT_WAIT=-1s"},
 			want: "environment: ECHOLAB_ADMIT_WAIT=-1s: must be at least 1ms"},
 		{name: "negative limit", env: []string{"ECHOLAB_QUEUE_BYTES=-5"},

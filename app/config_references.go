@@ -54,9 +54,9 @@ func (d *describing) references() {
 	for i, b := range d.sections["workflows"].branches() {
 		at := b.at
 		switch to := d.app.Workflows[i].Recipient; {
-		case !to.User.IsZero() && !users[to.User]:
+		case !to.User.IsZero() && !readsAsOneOf(to.User, users):
 			d.dangling(at, "recipient of "+short(b.key), to.User, "users")
-		case !to.Client.IsZero() && !rows["clients"][to.Client]:
+		case !to.Client.IsZero() && !readsAsOneOf(to.Client, rows["clients"]):
 			d.dangling(at, "recipient of "+short(b.key), to.Client, "clients")
 		case to.Role != "" && !roles[to.Role]:
 			d.dangle(at, fmt.Sprintf("recipient of %s: no user has the role %s", short(b.key), short(to.Role)))
@@ -65,6 +65,19 @@ func (d *describing) references() {
 	if more := d.warned - maxDangling; more > 0 {
 		d.warn("%s: %d more that point nowhere", d.config.ConfigFile, more)
 	}
+}
+
+// readsAsOneOf tells whether an id is there, as it is or as a text: a recipient is found either way.
+func readsAsOneOf(id laravel.ID, known map[laravel.ID]bool) bool {
+	if known[id] {
+		return true
+	}
+	for other := range known {
+		if other.String() == id.String() {
+			return true
+		}
+	}
+	return false
 }
 
 // references tells what a field points to by its name: client_id to clients, user_id and uploaded_by to users.

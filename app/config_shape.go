@@ -270,12 +270,18 @@ var durations = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`)
 
 func aDuration(help string, least time.Duration) *shape {
 	return &shape{help: help, may: mayText, like: durations, must: "a duration with its unit, such as 500ms, 30s or 2m", check: func(text string) string {
-		if d, err := time.ParseDuration(text); err != nil || d < least {
+		switch d, err := time.ParseDuration(text); {
+		case err != nil: // by its form it is one
+			return "must be at most " + longest
+		case d < least:
 			return fmt.Sprintf("must be at least %s", least)
 		}
 		return ""
 	}}
 }
+
+// longest is what a time.Duration holds, in whole hours.
+const longest = "2562047h"
 
 // aKey is base64 of 32 bytes, as `php artisan key:generate` writes it too, or false.
 func aKey(help string) *shape {

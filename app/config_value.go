@@ -213,6 +213,8 @@ func duration[T any](at func(*T) *time.Duration, least, step time.Duration) fiel
 			switch {
 			case v.isList || err != nil && v.reverb():
 				return v.refuse("must be a whole number of seconds, such as 30")
+			case err != nil && durations.MatchString(v.text):
+				return v.refuse("must be at most %s", longest)
 			case err != nil:
 				return v.refuse("must be a duration, such as 500ms, 30s or 2m")
 			case d < least:

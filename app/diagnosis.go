@@ -60,7 +60,7 @@ func (d *Database) Diagnosis(ctx context.Context, name string) (Diagnosis, error
 func seqOf(name string) (uint64, error) {
 	seq, ok := journal.SeqOf(strings.TrimPrefix(name, "#"))
 	if !ok {
-		return 0, &Error{Code: Invalid, Message: fmt.Sprintf("%s is neither an entry's number, such as 42, nor its id", short(name))}
+		return 0, &Error{Code: Invalid, Message: fmt.Sprintf("the event %s is neither an entry's number, such as 42, nor its id", short(name))}
 	}
 	return seq, nil
 }

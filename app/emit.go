@@ -98,11 +98,26 @@ func (a *App) Emit(ctx context.Context, o Occurrence, dry bool) (Emitted, error)
 }
 
 func emittedOf(c laravel.Composed) Emitted {
-	out := Emitted{Event: c.Event, Notes: c.Notes, Delay: c.Delay, Sent: make([]Sent, len(c.Publications))}
+	out := Emitted{Event: c.Event, Notes: notesOf(c), Delay: c.Delay, Sent: make([]Sent, len(c.Publications))}
 	for i, p := range c.Publications {
 		out.Sent[i].Publication = p
 	}
 	return out
+}
+
+// notesOf is what a person may not expect of an event, the fields among it that were set and that it does not have.
+func notesOf(c laravel.Composed) []string {
+	notes := slices.Clone(c.Notes)
+	for _, added := range c.Added {
+		near := Closest(added.Path, added.Had)
+		switch {
+		case near != "":
+			notes = append(notes, fmt.Sprintf("%s has no field %s, so it was added; did you mean %s?", c.Event, added.Path, near))
+		case !added.Open:
+			notes = append(notes, fmt.Sprintf("%s has no field %s, so it was added; it has %s", c.Event, added.Path, strings.Join(added.Had, ", ")))
+		}
+	}
+	return notes
 }
 
 // emitError makes an *Error of what the emulated application says.

@@ -5,8 +5,10 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -83,6 +85,11 @@ apps:
 	_, _, err = ws.ReadMessage()
 	require.NoError(t, err)
 	_ = ws.Close()
+	for range 20 { // as a page does that tries again and again
+		response, err := http.PostForm(r.URL()+"/broadcasting/auth", url.Values{"socket_id": {"1.2"}, "channel_name": {"private-nobody." + strings.Repeat("x", 5000)}})
+		require.NoError(t, err)
+		_ = response.Body.Close()
+	}
 	require.NoError(t, ada.WriteJSON(map[string]any{"event": "pusher:subscribe", "data": map[string]string{"channel": "private-x", "auth": "portal-key:0"}}))
 	_, _, err = ada.ReadMessage()
 	require.NoError(t, err)
@@ -104,6 +111,10 @@ apps:
 	} {
 		assert.Contains(t, text, line)
 	}
+	const no = `level=INFO msg="a channel is refused: no pattern said yes" channel=private-nobody.x`
+	assert.Equal(t, 2, strings.Count(text, no), "the first, and how many more at the end: %s", text)
+	assert.Contains(t, text, "held_back=19")
+	assert.NotContains(t, text, strings.Repeat("x", 500), "a stranger's name is cut")
 	for _, never := range []string{secret, token, password, "auth_signature", "0123456789abcdef"} {
 		assert.NotContains(t, text, never)
 	}

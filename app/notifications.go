@@ -24,7 +24,12 @@ type Notice struct {
 	// Queued broadcasts before the row is there, by Lag: the trap of a notification that implements ShouldQueue.
 	Queued bool
 	Lag    time.Duration
+	// Through sends the broadcasts; nil: the application does.
+	Through Sender
 }
+
+// Sender sends a broadcast of the emulated application in its place.
+type Sender = laravel.Sender
 
 // Notify tells users of the emulated application: the row is stored, then it is broadcast.
 func (a *App) Notify(ctx context.Context, n Notice) ([]Notification, error) {
@@ -56,7 +61,7 @@ func (a *App) Notify(ctx context.Context, n Notice) ([]Notification, error) {
 	for _, f := range more {
 		data = data.With(f.Key, f.Value)
 	}
-	rows, err := a.backend.Notify(ctx, ids, laravel.Notification{Type: n.Type, Data: data, Queued: n.Queued, Lag: n.Lag})
+	rows, err := a.backend.Notify(ctx, ids, laravel.Notification{Type: n.Type, Data: data, Queued: n.Queued, Lag: n.Lag, Through: n.Through})
 	return rows, refusal(err)
 }
 
@@ -86,8 +91,8 @@ func (a *App) Notifications(user string) ([]Notification, error) {
 }
 
 // RunWorkflow sends a described workflow's notification. data fills what stands in braces, and goes along; warnings are
-// about what it does not fill.
-func (a *App) RunWorkflow(ctx context.Context, name string, data json.RawMessage) (rows []Notification, warnings []string, err error) {
+// about what it does not fill. through sends the broadcasts; nil: the application does.
+func (a *App) RunWorkflow(ctx context.Context, name string, data json.RawMessage, through Sender) (rows []Notification, warnings []string, err error) {
 	if a.backend == nil {
 		return nil, nil, errNoBackend()
 	}
@@ -100,7 +105,7 @@ func (a *App) RunWorkflow(ctx context.Context, name string, data json.RawMessage
 			warnings = unfilled(w, o)
 		}
 	}
-	rows, err = a.backend.RunWorkflow(ctx, name, o)
+	rows, err = a.backend.RunWorkflow(ctx, name, o, through)
 	return rows, warnings, refusal(err)
 }
 
@@ -115,8 +120,8 @@ func unfilled(w laravel.Workflow, data Object) []string {
 }
 
 // SendWorkflow sends the notification of a workflow that is given in either of the guide's formats, and warns of what is
-// wrong with it all the same.
-func (a *App) SendWorkflow(ctx context.Context, workflow, data json.RawMessage) (rows []Notification, warnings []string, err error) {
+// wrong with it all the same. through is as in RunWorkflow.
+func (a *App) SendWorkflow(ctx context.Context, workflow, data json.RawMessage, through Sender) (rows []Notification, warnings []string, err error) {
 	if a.backend == nil {
 		return nil, nil, errNoBackend()
 	}
@@ -142,6 +147,6 @@ func (a *App) SendWorkflow(ctx context.Context, workflow, data json.RawMessage) 
 	if err != nil {
 		return nil, warnings, err
 	}
-	rows, err = a.backend.SendWorkflow(ctx, w, o)
+	rows, err = a.backend.SendWorkflow(ctx, w, o, through)
 	return rows, append(warnings, unfilled(w, o)...), refusal(err)
 }

@@ -87,7 +87,9 @@ func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer strin
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = r.TLS
 	defer transport.CloseIdleConnections()
-	res, err := (&http.Client{Transport: transport}).Do(req)
+	// A server of the protocol never sends a publisher elsewhere; what does is an application's login, for one.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	res, err := (&http.Client{Transport: transport, CheckRedirect: stay}).Do(req)
 	if err != nil {
 		if untrusted := r.untrusted(err); untrusted != nil {
 			return "", untrusted
@@ -101,6 +103,11 @@ func (r Remote) Publish(ctx context.Context, p pusher.Publication) (answer strin
 	}
 	if res.StatusCode != http.StatusOK {
 		return "", &Error{Code: Refused, Message: strings.TrimSpace(fmt.Sprintf("%s refused it: %s %s", r.Address(), tamed(res.Status), saidBy(text)))}
+	}
+	var took map[string]json.RawMessage // {} of a Reverb and of Pusher
+	if err := json.Unmarshal(text, &took); err != nil {
+		return "", &Error{Code: Refused, Message: fmt.Sprintf("%s answered 200, but not as a Pusher server does (%s): is it the address of another program, such as the application itself?",
+			r.Address(), saidBy(text))}
 	}
 	return string(text), nil
 }

@@ -148,3 +148,38 @@ func TestRemote_ListensWithAPassword(t *testing.T) {
 	assert.NotContains(t, err.Error(), "s3cret")
 	assert.Equal(t, "me s3cret", <-given)
 }
+
+// TestRemote_TakesNoStrangerForAServer: what answers 200 on that port may be the application itself, or a tool of the
+// front end.
+func TestRemote_TakesNoStrangerForAServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+	}{
+		"a Reverb": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") }, ""},
+		"Pusher":   {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"channels":{}}`+"\n") }, ""},
+		"a page": {func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<html><title>Laravel</title></html>")
+		},
+			" answered 200, but not as a Pusher server does (an HTML page: Laravel): is it the address of another program"},
+		"a list": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "[]") }, " answered 200, but not as"},
+		"a login": {func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != "/login" {
+				http.Redirect(w, r, "/login", http.StatusFound)
+				return
+			}
+			_, _ = io.WriteString(w, "{}")
+		}, " refused it: 302 Found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.answer)
+			defer server.Close()
+			_, err := app.Remote{URL: server.URL, App: pusher.DefaultApp()}.Trigger(t.Context(), "portal", "E", "{}", "")
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			assert.ErrorContains(t, err, server.URL+c.want)
+		})
+	}
+}

@@ -63,7 +63,7 @@ func saidBy(answer []byte) string {
 // tamed has blanks in the place of control characters.
 func tamed(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) { // and what turns text round or is not seen
 			return ' '
 		}
 		return r

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"echolab/app/dotenv"
 	"echolab/harness"
 )
 
@@ -67,7 +68,11 @@ func readScenarioFile(name, dir string) ([]byte, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
-	f, err := os.Open(path)
+	err := dotenv.Readable(path)
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
 	if err != nil {
 		var inner *fs.PathError
 		if errors.As(err, &inner) && !errors.Is(err, fs.ErrNotExist) {

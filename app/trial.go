@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"echolab/emulator/laravel"
+	"echolab/emulator/pusher"
 	"echolab/harness"
 )
 
@@ -29,6 +30,8 @@ type Trial struct {
 	Knee bool
 	// ServerPID is the server's process, where it runs on this machine; 0: not known.
 	ServerPID int
+	// Backend is the emulated application of a Remote that is an Echolab, for notify and workflow; nil: there is none.
+	Backend harness.Backend
 	// Application is the address behind http steps; "": the server's.
 	Application string
 	Version     string
@@ -45,7 +48,7 @@ func Try(ctx context.Context, t Trial) (*harness.Result, error) {
 		opt.MasterKey = key
 	}
 	if t.Remote != nil {
-		opt.URL, opt.App, opt.TLS = t.Remote.URL, t.Remote.App, t.Remote.TLS
+		opt.URL, opt.App, opt.TLS, opt.Backend = t.Remote.URL, t.Remote.App, t.Remote.TLS, t.Backend
 		return t.run(ctx, opt)
 	}
 	dir, err := os.MkdirTemp("", "echolab-run-")
@@ -77,6 +80,9 @@ func Try(ctx context.Context, t Trial) (*harness.Result, error) {
 		return nil, fmt.Errorf("the embedded emulator ended: %w", err)
 	}
 	opt.URL, opt.App, opt.Embedded = embedded.URL(), cfg.Apps[0], true
+	if embedded.backend != nil {
+		opt.Backend = acting{embedded}
+	}
 	return t.run(ctx, opt)
 }
 
@@ -134,12 +140,42 @@ func (c *catalogue) Occurrence(name string, params, set map[string]any, seed uin
 	if err != nil {
 		return nil, emitError(err)
 	}
-	c.note(name, composed.Notes)
+	c.note(name, notesOf(composed))
 	out := make([]harness.Emission, len(composed.Publications))
 	for i, p := range composed.Publications {
 		out[i] = harness.Emission{Event: p.Event, Channels: p.Channels, Payload: []byte(p.Data)}
 	}
 	return out, nil
+}
+
+// acting has the harness act in the emulated application.
+type acting struct{ app *App }
+
+// Notify implements harness.Backend.
+func (a acting) Notify(ctx context.Context, n harness.Notice, send func(harness.Emission) error) ([]string, error) {
+	_, err := a.app.Notify(ctx, Notice{Users: n.Users, Title: n.Title, Message: n.Message, Data: n.Data, Type: n.Type,
+		Queued: n.Queued, Lag: n.Lag, Through: through(send)})
+	return nil, err
+}
+
+// Workflow implements harness.Backend.
+func (a acting) Workflow(ctx context.Context, w harness.WorkflowNotice, send func(harness.Emission) error) (notes []string, err error) {
+	var rows []Notification
+	if w.Name != "" {
+		rows, notes, err = a.app.RunWorkflow(ctx, w.Name, w.Data, through(send))
+	} else {
+		rows, notes, err = a.app.SendWorkflow(ctx, w.Workflow, w.Data, through(send))
+	}
+	if err == nil && len(rows) == 0 {
+		notes = append(notes, "nobody is the recipient, so nothing was sent")
+	}
+	return notes, err
+}
+
+func through(send func(harness.Emission) error) Sender {
+	return func(_ context.Context, p pusher.Publication) error {
+		return send(harness.Emission{Event: p.Event, Channels: p.Channels, Payload: []byte(p.Data)})
+	}
 }
 
 // settled is a value as the catalogue takes it from a file.

@@ -91,14 +91,14 @@ func (c *conn) note(e *pusher.Error, event, channel string) {
 	entry := c.entry(journal.Refused)
 	entry.Event, entry.Channel, entry.Note = short(event), short(channel), short(e.Error())
 	c.hub.srv.journal.Append(entry)
-	level := slog.LevelInfo
+	args := []any{"socket", c.id, "event", entry.Event, "channel", entry.Channel, "reason", entry.Note}
 	switch {
 	case e == pusher.ErrRateLimit || e == pusher.ErrClientRate, c.noted == notedMost: // they come in floods
-		level = slog.LevelDebug
+		c.hub.srv.log.Debug("message refused", args...)
 	default:
 		c.noted++
+		c.hub.srv.say(slog.LevelInfo, "message refused", entry.Event+" "+entry.Channel, entry.Note, args...)
 	}
-	c.hub.srv.log.Log(context.Background(), level, "message refused", "socket", c.id, "event", entry.Event, "channel", entry.Channel, "reason", entry.Note)
 }
 
 func (c *conn) ping(m pusher.Message) *pusher.Error {

@@ -32,6 +32,11 @@ type repeat struct {
 	more  int       // held back since
 }
 
+// Say is say for whoever speaks for the server, such as the emulated application.
+func (s *Server) Say(level slog.Level, msg, about, reason string, args ...any) {
+	s.say(level, msg, about, reason, args...)
+}
+
 // say logs a line unless one like it, with the same msg about the same, was logged a moment ago. The digits of a reason
 // do not count: they are clocks and sizes.
 func (s *Server) say(level slog.Level, msg, about, reason string, args ...any) {

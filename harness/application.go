@@ -166,6 +166,9 @@ func (u *User) request(ctx context.Context, q *HTTPRequest) (*echo.Response, err
 			}
 		}
 	}
+	if u.isItself(address, req.Headers) {
+		req.Headers = append(req.Headers, echo.Header{Name: "X-Echolab-User", Value: u.id})
+	}
 	slices.SortFunc(req.Headers, func(a, b echo.Header) int { return strings.Compare(a.Name, b.Name) })
 	if u.client != nil {
 		socket := ""
@@ -179,17 +182,26 @@ func (u *User) request(ctx context.Context, q *HTTPRequest) (*echo.Response, err
 	return u.session.Fetch(ctx, req)
 }
 
-// atHome tells whether an address is the application's: the user's tokens go nowhere else.
-func (u *User) atHome(address string) bool {
-	at, err := url.Parse(address)
-	if err != nil {
+// isItself tells whether a request is the user's by itself: the embedded emulator's application takes anybody's word for who
+// asks. What the scenario says about that, by a header, a token, a cookie or a login, comes first.
+func (u *User) isItself(address string, headers []echo.Header) bool {
+	if !u.run.opt.Embedded || u.group.User.ID.IsZero() || u.session.HasCookies(address) || !sameHost(u.run.target.base.String(), address) {
 		return false
 	}
-	homes := []string{u.run.base(), u.run.scenario.Target.Auth.Endpoint}
-	return slices.ContainsFunc(homes, func(home string) bool {
-		h, err := url.Parse(home)
-		return err == nil && h.Host != "" && h.Scheme == at.Scheme && h.Host == at.Host
+	return !slices.ContainsFunc(headers, func(h echo.Header) bool {
+		return slices.ContainsFunc([]string{"Authorization", "Cookie", "X-Echolab-User"}, func(name string) bool { return strings.EqualFold(name, h.Name) })
 	})
+}
+
+// atHome tells whether an address is the application's: the user's tokens go nowhere else.
+func (u *User) atHome(address string) bool {
+	return sameHost(u.run.base(), address) || sameHost(u.run.scenario.Target.Auth.Endpoint, address)
+}
+
+func sameHost(home, address string) bool {
+	h, wrong := url.Parse(home)
+	at, err := url.Parse(address)
+	return wrong == nil && err == nil && h.Host != "" && h.Scheme == at.Scheme && h.Host == at.Host
 }
 
 // accepts holds an answer against what the step wants.
@@ -203,7 +215,11 @@ func (q *HTTPRequest) accepts(res *echo.Response) error {
 	if q.Status != 0 {
 		wanted = strconv.Itoa(q.Status)
 	}
-	return fmt.Errorf("%s %s: status %d, not %s: %s", method, address.source, res.Status, wanted, few1(res.Body))
+	who := ""
+	if res.Status == http.StatusUnauthorized {
+		who = "; say who asks: user: {id: 7} of the group is enough for the embedded emulator, another Echolab takes headers: {X-Echolab-User: \"7\"}, an application what target.auth sends"
+	}
+	return fmt.Errorf("%s %s: status %d, not %s: %s%s", method, address.source, res.Status, wanted, few1(res.Body), who)
 }
 
 // save takes variables out of an answer.

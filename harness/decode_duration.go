@@ -31,6 +31,8 @@ func (d *decoder) duration(t tree, name string, v any) (time.Duration, bool) {
 	return length, err == nil
 }
 
+var lengthForm = regexp.MustCompile(durationPattern)
+
 func parseDuration(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)
 	if durationForm.MatchString(text) && text != "0" {
@@ -38,6 +40,8 @@ func parseDuration(text string) (time.Duration, error) {
 	}
 	length, err := time.ParseDuration(text)
 	switch {
+	case err != nil && lengthForm.MatchString(text): // more than a time.Duration holds
+		return 0, errors.New("at most 168h, a week")
 	case err != nil:
 		return 0, errors.New("this is no duration; write such as 500ms, 10s or 1m30s")
 	case length < 0:

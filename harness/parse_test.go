@@ -53,6 +53,7 @@ func TestParse_EveryMistakeShowsItsPlace(t *testing.T) {
 		{"bad duration", "duration: 10s", "duration: 10 apples", `s.yaml:13:15: duration is "10 apples"; this is no duration; write such as 500ms, 10s or 1m30s`},
 		{"duration without a unit", "duration: 10s", "duration: 10", `s.yaml:13:15: duration is "10"; a duration needs a unit: write 10s or 10ms`},
 		{"negative duration", "duration: 10s", "duration: -10s", `s.yaml:13:15: duration is "-10s"; a duration cannot be negative`},
+		{"duration beyond all", "duration: 10s", "duration: 999999999h", `s.yaml:13:15: duration is "999999999h"; at most 168h, a week`},
 		{"duration too long", "duration: 10s", "duration: 1000h", `s.yaml:13:15: duration is "1000h"; at most 168h, a week`},
 		{"duration of nothing", "duration: 10s", "duration: 0s", `s.yaml:13:15: duration must be more than 0`},
 		{"not a number", "vus: 3", "vus: many", `s.yaml:12:10: vus is "many"; it must be a whole number`},

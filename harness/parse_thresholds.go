@@ -84,6 +84,9 @@ func (p *parsing) threshold(d *decoder, s *Scenario, m *Metric, tags map[string]
 
 // remarks are what is allowed and probably not meant.
 func (p *parsing) remarks(s *Scenario) {
+	if place, step := lacksBackend(s); place != "" && s.Target.URL != "" {
+		p.remark(place + ": " + step + " acts in an application that Echolab emulates; if target.url is an Echolab, run it with --api and the address of its UI, else it cannot be run")
+	}
 	for i := range s.Groups {
 		g := &s.Groups[i]
 		repeats := g.Executor != ConstantArrivalRate && g.Executor != RampingArrivalRate && (g.Executor != PerVUIterations || g.Iterations > 1)
@@ -125,7 +128,7 @@ func (p *parsing) remarks(s *Scenario) {
 				if repeats {
 					p.remark(step.Place + ": connect stands in steps, which " + string(g.Executor) + " repeats: every iteration connects; put it into setup to connect once")
 				}
-			case *Think, *Expect, *HTTPStep, *Publish, *Emit, *Subscribe, *Reconnect:
+			case *Think, *Expect, *HTTPStep, *Publish, *Emit, *Notify, *SendWorkflow, *Subscribe, *Reconnect:
 				waits = true
 			case *Repeat:
 				waits = waits || !do.Every.IsZero()

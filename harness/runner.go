@@ -36,6 +36,8 @@ type Options struct {
 	Application string
 	// Catalogue makes the events of emit; nil: there is none.
 	Catalogue Catalogue
+	// Backend is the emulated application, for notify and workflow; nil: there is none.
+	Backend Backend
 	// Progress is told how it goes once a second, and when something fails; it must not block. nil: nobody.
 	Progress func(Progress)
 	// Version is Echolab's, for the report.
@@ -106,6 +108,11 @@ type run struct {
 func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if key := p.Scenario.Target.EncryptionKey; key != "" {
 		opt.MasterKey, _ = base64.StdEncoding.DecodeString(key) // Parse has tried it
+	}
+	if opt.Backend == nil {
+		if err := needsBackend(p.Scenario, opt.Embedded); err != nil {
+			return nil, err
+		}
 	}
 	t, err := newTarget(opt.URL, opt.App, opt.TLS, opt.MasterKey)
 	if err != nil {

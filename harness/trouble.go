@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"slices"
 	"strings"
 
 	"echolab/harness/echo"
@@ -29,6 +30,18 @@ func (r *run) warn(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.warnings = append(r.warnings, text)
+}
+
+// maxRemarks is how many different remarks of steps a result has room for.
+const maxRemarks = 10
+
+// remark notes something for people, once, however often it is said.
+func (r *run) remark(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.warnings) < maxRemarks && !slices.Contains(r.warnings, text) {
+		r.warnings = append(r.warnings, text)
+	}
 }
 
 // socketError tells what the machine could not do from what the server did not.

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"echolab/app"
 	"echolab/app/api"
 	"echolab/emulator/pusher"
 )
@@ -194,27 +195,38 @@ func TestApps_ComeAndGoUnderLoad(t *testing.T) {
 	assert.Len(t, given[api.Status](l, "GET", "/api/status", "").Apps, 1)
 }
 
-// TestBody_ThatNeverEndsIsNotWaitedFor: half a request must not hold a connection for ever, and an answer that takes its
-// time must not be cut for it.
+// TestBody_ThatNeverEndsIsNotWaitedFor: half a request must not hold a connection for ever, whatever it asks for, and an
+// answer that takes its time must not be cut for it.
 func TestBody_ThatNeverEndsIsNotWaitedFor(t *testing.T) {
-	before := api.SetBodyPatience(200 * time.Millisecond)
-	t.Cleanup(func() { api.SetBodyPatience(before) })
-	l := start(t)
+	l := startWith(t, func(cfg *app.Config) { cfg.BodyPatience = 200 * time.Millisecond })
 	address, err := url.Parse(l.UIURL())
 	require.NoError(t, err)
-	conn, err := net.Dial("tcp", address.Host)
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = fmt.Fprintf(conn, "POST /api/publish HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", address.Host)
-	require.NoError(t, err)
-	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	assert.Equal(t, http.StatusRequestTimeout, answer.StatusCode)
-	assert.Contains(t, string(text), "did not arrive within 200ms")
-
+	for line, status := range map[string]int{
+		"POST /api/publish":    http.StatusRequestTimeout,
+		"POST /api/nothing":    http.StatusNotFound,
+		"DELETE /api/status":   http.StatusMethodNotAllowed,
+		"GET /api/status":      http.StatusOK,
+		"GET /metrics":         0,
+		"POST /":               0, // whatever: an answer
+		"POST /api/backend/x?": 0,
+	} {
+		for _, host := range []string{address.Host, "evil.example"} {
+			conn, err := net.Dial("tcp", address.Host)
+			require.NoError(t, err)
+			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", line, host)
+			require.NoError(t, err)
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err, line)
+			if status != 0 && host == address.Host {
+				assert.Equal(t, status, answer.StatusCode, line)
+			}
+			_, err = io.Copy(io.Discard, conn) // until the server closes it
+			require.NoError(t, err, "%s: the connection is not held", line)
+			require.NoError(t, answer.Body.Close())
+			require.NoError(t, conn.Close())
+		}
+	}
 	status, waited := l.ask("GET", "/api/events/wait?channel=nobody&timeout=600ms", "{}")
 	requireShaped(t, "a wait that outlasts the patience", status, waited)
 	assert.Contains(t, waited, "did not come within 600ms", "it ended by itself")

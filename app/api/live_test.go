@@ -25,11 +25,14 @@ type live struct {
 	creds pusher.App
 }
 
-func start(t *testing.T) *live {
+func start(t *testing.T) *live { return startWith(t, func(*app.Config) {}) }
+
+func startWith(t *testing.T, change func(*app.Config)) *live {
 	t.Helper()
 	dir := t.TempDir()
 	cfg, err := app.Load(app.Sources{Flags: map[string]string{"port": "0", "ui-port": "0", "db": ":memory:"}, Environ: []string{"HOME=" + dir}, Dir: dir})
 	require.NoError(t, err)
+	change(&cfg)
 	a, err := app.Open(t.Context(), cfg, nil)
 	require.NoError(t, err)
 	a.Mount(api.New(api.For(a, "0.0.0-test"), api.Options{}))

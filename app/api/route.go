@@ -91,29 +91,8 @@ const textLimit = 2000
 // bodyLimit is how many bytes a request's body may have.
 const bodyLimit = 1 << 20
 
-// bodyPatience is how long a request's body may take to arrive. Answers may take longer: events/wait does.
-var bodyPatience = 30 * time.Second
-
-// timedBody has a deadline until all of it was read. It stays when it has passed: net/http reads what is left of a body
-// before the next request, and must not wait for it either.
-type timedBody struct {
-	io.ReadCloser
-	whole func()
-}
-
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		b.whole()
-	}
-	return n, err
-}
-
 func (h *Handler) handle(rt *route, w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-	if connection := http.NewResponseController(w); r.ContentLength != 0 && connection.SetReadDeadline(time.Now().Add(bodyPatience)) == nil {
-		r.Body = &timedBody{r.Body, func() { _ = connection.SetReadDeadline(time.Time{}) }}
-	}
 	q, err := readQuery(rt.Params, r.URL)
 	var v any
 	if err == nil {
@@ -297,7 +276,7 @@ func unread(err error) error {
 		return err
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &problem{http.StatusRequestTimeout, Problem{Code: "timeout", Message: fmt.Sprintf("The body did not arrive within %v.", bodyPatience)}}
+		return &problem{http.StatusRequestTimeout, Problem{Code: "timeout", Message: "The body did not arrive in time."}}
 	}
 	return bad("the body could not be read: %v", err)
 }

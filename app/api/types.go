@@ -637,6 +637,8 @@ type BackendNotice struct {
 	Queued bool `json:"queued,omitempty"`
 	// LagMS is how long the row of a queued one takes.
 	LagMS int64 `json:"lag_ms,omitempty"`
+	// Held stores the rows and broadcasts nothing: the answer's broadcasts are for the caller to send. A queued one cannot be.
+	Held bool `json:"held,omitempty"`
 }
 
 // BackendNotification is a notification as it is kept for one user.
@@ -656,12 +658,24 @@ type BackendNotifications struct {
 	Notifications []BackendNotification `json:"notifications"`
 	// Warnings are about a workflow that was given.
 	Warnings []string `json:"warnings,omitempty"`
+	// Broadcasts are those that were held, in the order in which they are to be sent.
+	Broadcasts []HeldBroadcast `json:"broadcasts,omitempty"`
+}
+
+// HeldBroadcast is a broadcast that the caller is to send.
+type HeldBroadcast struct {
+	Event    string   `json:"event"`
+	Channels []string `json:"channels"`
+	// Data is JSON, as it goes over the wire.
+	Data string `json:"data"`
 }
 
 // BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run.
 type BackendRun struct {
 	// Data fills what stands in braces, and goes along.
 	Data json.RawMessage `json:"data,omitempty"`
+	// Held is as in a notice.
+	Held bool `json:"held,omitempty"`
 }
 
 // BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows.
@@ -671,6 +685,8 @@ type BackendWorkflow struct {
 	Workflow json.RawMessage `json:"workflow"`
 	// Data fills what stands in braces, and goes along.
 	Data json.RawMessage `json:"data,omitempty"`
+	// Held is as in a notice.
+	Held bool `json:"held,omitempty"`
 }
 
 // BackendReset tells what a reset gave back: POST /api/backend/reset.

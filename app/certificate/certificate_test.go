@@ -233,6 +233,7 @@ func TestHost_IsWhatACertificateCanBeFor(t *testing.T) {
 		"a..test":               "write a name such as portal.test",
 		"":                      "write a name such as portal.test",
 		"a.test/b":              "write a name such as portal.test",
+		"999.1.1.1":             "write a name such as portal.test",
 		strings.Repeat("a", 64): "write a name such as portal.test",
 	} {
 		_, err := certificate.Host(name)

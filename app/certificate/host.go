@@ -48,5 +48,6 @@ func isName(text string) bool {
 			return false
 		}
 	}
-	return true
+	last := text[strings.LastIndexByte(text, '.')+1:]
+	return strings.Trim(last, "0123456789") != "" // all digits are an address's, and no address comes here (URL standard: ends in a number)
 }

@@ -325,16 +325,46 @@ func (s *shell) replaceable(named string) error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.dir, path)
 	}
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil: // not there, or whoever writes says why
+		return nil
+	case info.IsDir():
 		return &usageError{fmt.Sprintf("--out %s is a folder; name a file in it, such as %s", named, filepath.Join(named, "events.ndjson"))}
+	case info.Mode().IsRegular() && isDatabase(path):
+		return &usageError{fmt.Sprintf("--out %s is a database, which would be lost; name another file", named)}
 	}
 	return nil
 }
 
-// replaceFile writes a file beside path and then puts it there, so that one cut short is not taken for a whole one.
+// isDatabase tells whether a file begins as SQLite's do (sqlite.org/fileformat.html, 1.3).
+func isDatabase(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	const magic = "SQLite format 3\x00"
+	head := make([]byte, len(magic))
+	_, err = io.ReadFull(f, head)
+	return err == nil && string(head) == magic
+}
+
+// replaceFile writes a file beside path and then puts it there, so that one cut short is not taken for a whole one. What
+// is no file, such as a named pipe, is written to; a link stays one.
 func replaceFile(path, named string, write func(io.Writer) error) error {
 	if filepath.IsAbs(named) {
 		path = named
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("--out %s cannot be written: %w", named, err)
+		}
+		return errors.Join(write(f), f.Close())
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {

@@ -86,7 +86,7 @@ for --list and --dry-run where no Echolab runs.`,
 			if e.list {
 				return s.listCatalogue(cmd.Context(), &e)
 			}
-			given, err := e.occurrence(args[0], cmd.Flags().Changed("seed"))
+			given, err := e.occurrence(args[0], cmd.Flags().Changed("seed"), cmd.Flags().Changed("count"))
 			if err != nil {
 				return err
 			}
@@ -116,7 +116,7 @@ for --list and --dry-run where no Echolab runs.`,
 }
 
 // occurrence is what the flags ask for.
-func (e *emitFlags) occurrence(event string, seeded bool) (api.Emit, error) {
+func (e *emitFlags) occurrence(event string, seeded, counted bool) (api.Emit, error) {
 	out := api.Emit{Event: event, Channels: e.channels, SocketID: e.except, Now: e.now, DryRun: e.dry}
 	if seeded {
 		out.Seed = &e.seed
@@ -131,6 +131,9 @@ func (e *emitFlags) occurrence(event string, seeded bool) (api.Emit, error) {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok || name == "" || value == "" {
 			return out, &usageError{fmt.Sprintf("--param %s is no name=value; write it as --param boardId=3", pair)}
+		}
+		if other, twice := params[name]; twice && other != value {
+			return out, &usageError{fmt.Sprintf("%s is given twice, as %s and as %s; leave one of them out", name, other, value)}
 		}
 		params[name] = value
 	}
@@ -160,6 +163,8 @@ func (e *emitFlags) occurrence(event string, seeded bool) (api.Emit, error) {
 		return out, &usageError{fmt.Sprintf("--count %d: send it at least once", e.count)}
 	case e.every < 0:
 		return out, &usageError{fmt.Sprintf("--every %v: it must not be negative", e.every)}
+	case e.every > 0 && !counted:
+		return out, &usageError{fmt.Sprintf("--every %v is from one to the next, and it is sent once; say how often with --count", e.every)}
 	}
 	return out, nil
 }

@@ -30,6 +30,7 @@ type runFlags struct {
 	baseline    string
 	regressions []string
 	application string
+	api         string
 	auth        string
 	pid         int
 	shared      bool
@@ -51,7 +52,8 @@ thresholds decide. FILE is a scenario ('echolab init scenario' writes one, 'echo
 scenario' says what may stand in it), or preset:NAME, one that is built in.
 
 Without --url an emulator of Echolab's own is started in this process, on a free port. With
-it the same file tests a real Reverb, soketi or Pusher.
+it the same file tests a real Reverb, soketi or Pusher. The steps notify and workflow act in
+the application that Echolab emulates: with --url they need --api, the UI of that Echolab.
 
 Exit code: 0 passed, 1 a threshold or an expectation failed, 2 the scenario or the flags are
 wrong, 3 the target cannot be reached, 4 inconclusive: the generator could not measure what
@@ -109,6 +111,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	f.remote.add(cmd)
 	flags.StringVar(&f.auth, "auth-endpoint", "", "who authorises channels, instead of the secret, such as https://staging.test/broadcasting/auth")
 	flags.StringVar(&f.application, "application", "", "the application behind http steps (default: the server)")
+	flags.Var((*word)(&f.api), "api", "the UI of the Echolab at --url, for notify and workflow, such as "+defaultControl)
 	flags.BoolVar(&f.shared, "shared", false, "others use the server too: they are no ghosts, but all clients must agree about them")
 	flags.IntVar(&f.pid, "server-pid", 0, "the server's process on this machine: its CPU and memory are measured too")
 	flags.BoolVar(&s.json, "json", false, "print the result as JSON")
@@ -159,7 +162,7 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 		flag *string
 		file string
 	}{{&f.remote.id, target.AppID}, {&f.remote.key, target.Key}, {&f.remote.secret, target.Secret}} {
-		if *row.flag == "" {
+		if *row.flag == "" && f.remote.url != "" {
 			*row.flag = row.file
 		}
 	}
@@ -169,6 +172,15 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 			return t, err
 		}
 		t.Remote = &remote
+		if f.api != "" {
+			running, err := s.control(f.api)
+			if err != nil {
+				return t, err
+			}
+			t.Backend = actingAt{running}
+		}
+	} else if f.api != "" {
+		return t, &usageError{"--api is the UI of the Echolab at --url, which is missing; the embedded emulator needs neither"}
 	} else if err := f.remote.check(""); err != nil {
 		return t, err
 	} else if segment.N > 1 && !f.dry {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,8 @@ func (r *remoteFlags) check(api string) error {
 		return &usageError{"--url asks a Reverb and --api a running Echolab; leave one of them out"}
 	case r.url == "" && (r.ca != "" || r.insecure):
 		return &usageError{"--ca and --insecure say whom to trust at --url; give that too, or leave them out"}
+	case r.url == "" && (r.id != "" || r.key != "" || r.secret != ""):
+		return &usageError{"--app-id, --key and --secret are of the application at --url; give that too, or leave them out"}
 	case r.ca != "" && r.insecure:
 		return &usageError{"--ca says whom to trust and --insecure says anybody; leave one of them out"}
 	}
@@ -131,6 +134,9 @@ server refuses is printed in its words, and the exit code is 1.`,
 			if err := remote.check(at); err != nil {
 				return err
 			}
+			if socket != "" && !socketID.MatchString(socket) {
+				return &usageError{fmt.Sprintf("--socket-id is %q; a socket's id is two numbers, such as 123.456", socket)}
+			}
 			data, err := eventData("JSON", append(args, "{}")[2])
 			if err != nil {
 				return err
@@ -151,6 +157,9 @@ server refuses is printed in its words, and the exit code is 1.`,
 	return cmd
 }
 
+// socketID is what the protocol's ids look like (Pusher docs: HTTP API, socket_id).
+var socketID = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
+
 // eventData is the JSON argument without blanks; - is standard input.
 func eventData(what, text string) ([]byte, error) {
 	advice := `; write it in single quotes, such as '{"id": 42}'`
@@ -160,7 +169,9 @@ func eventData(what, text string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("standard input: %w", err)
 		}
-		text = string(read)
+		if text = string(read); strings.TrimSpace(text) == "" {
+			return nil, &usageError{"standard input is empty; it must be JSON, such as {}"}
+		}
 	}
 	var out bytes.Buffer
 	if err := json.Compact(&out, []byte(text)); err != nil {

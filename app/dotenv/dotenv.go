@@ -134,7 +134,7 @@ func Choose(dir string, environ []string) string {
 // file's name in messages. A missing file is no error, as in Laravel: Values.File is then empty. Any other failure
 // to read is an error, where Laravel would go on without the file.
 func Load(path, shown string, environ []string) (Values, error) {
-	content, err := os.ReadFile(path)
+	content, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Resolve(File{}, environ), nil
 	}
@@ -146,6 +146,27 @@ func Load(path, shown string, environ []string) (Values, error) {
 		return Values{}, err
 	}
 	return Resolve(file, environ), nil
+}
+
+// readFile reads a file; a pipe, a socket or a device is none: reading one may never end. os.DevNull is as good as empty.
+func readFile(path string) ([]byte, error) {
+	if err := Readable(path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// Readable refuses what is there and is no file that ends: a pipe, a socket or a device but os.DevNull. Its error is a
+// *fs.PathError. A folder is for the reader to refuse.
+func Readable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.Mode().IsRegular() || info.IsDir() || path == os.DevNull:
+		return nil
+	}
+	return &fs.PathError{Op: "read", Path: path, Err: errors.New("it is a pipe, a socket or a device, not a file")}
 }
 
 // Resolve lays a parsed file under the real environment and puts in the variables that values refer to. A name

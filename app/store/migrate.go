@@ -63,13 +63,14 @@ func inspect(ctx context.Context, path string, known int) (schema int, err error
 	if _, err := os.Stat(path + "-journal"); err == nil {
 		mode = "mode=rw"
 	}
-	db, err := sql.Open("sqlite", uri(path, mode, pragma("busy_timeout(5000)")))
-	if err != nil {
-		return 0, err
+	version, err := versionOf(ctx, path, mode)
+	if err != nil && ctx.Err() == nil {
+		// In a folder where nothing may be made, a reader cannot have the files that SQLite wants beside a database.
+		if plain, e := versionOf(ctx, path, "mode=ro&immutable=1"); e == nil {
+			version, err = plain, nil
+		}
 	}
-	defer db.Close()
-	var version int
-	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+	if err != nil {
 		return 0, fmt.Errorf("open store %s: %w", path, err)
 	}
 	if version > known {
@@ -77,6 +78,16 @@ func inspect(ctx context.Context, path string, known int) (schema int, err error
 			path, version, known)
 	}
 	return version, nil
+}
+
+func versionOf(ctx context.Context, path, mode string) (version int, err error) {
+	db, err := sql.Open("sqlite", uri(path, mode, pragma("busy_timeout(5000)")))
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	err = db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version)
+	return version, err
 }
 
 // echolabFile reads the header (sqlite.org/fileformat.html, 1.3): the magic string and the application id at byte 68.

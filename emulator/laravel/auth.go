@@ -2,10 +2,12 @@ package laravel
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -86,9 +88,11 @@ func (b *Backend) logVerdict(user *User, channel string, v verdict) {
 	if user != nil {
 		who = user.ID.String()
 	}
+	name := laravelName(channel)
+	channel, name = cut(channel), cut(name)
 	switch {
 	case v.cause != nil:
-		b.log.Warn("a channel's rule failed", "channel", channel, "user", who, "pattern", v.pattern, "status", v.status, "error", v.cause)
+		b.say(slog.LevelWarn, "a channel's rule failed", who+" "+channel, v.cause.Error(), "channel", channel, "user", who, "pattern", v.pattern, "status", v.status, "error", v.cause)
 	case v.status == http.StatusOK:
 		b.log.Debug("a channel is authorised", "channel", channel, "user", who, "pattern", v.pattern)
 		if v.result == true && strings.HasPrefix(channel, "presence-") {
@@ -96,10 +100,28 @@ func (b *Backend) logVerdict(user *User, channel string, v verdict) {
 				"channel", channel, "pattern", v.pattern, "try", "member: {id: user.id, name: user.name}")
 		}
 	case v.pattern == "":
-		b.log.Info("a channel is refused: no pattern said yes", "channel", channel, "name", laravelName(channel), "user", who)
+		b.say(slog.LevelInfo, "a channel is refused: no pattern said yes", who+" "+channel, "", "channel", channel, "name", name, "user", who)
 	default:
-		b.log.Info("a channel is refused", "channel", channel, "user", who, "pattern", v.pattern, "status", v.status)
+		b.say(slog.LevelInfo, "a channel is refused", who+" "+channel, "", "channel", channel, "user", who, "pattern", v.pattern, "status", v.status)
 	}
+}
+
+// say logs a line that may come in floods.
+func (b *Backend) say(level slog.Level, msg, about, reason string, args ...any) {
+	if b.cfg.Say == nil {
+		b.log.Log(context.Background(), level, msg, args...)
+		return
+	}
+	b.cfg.Say(level, msg, about, reason, args...)
+}
+
+// cut is a stranger's text as far as a line of the log has it.
+func cut(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // sign is the answer for a channel that is allowed. A name that begins with private, hyphen or not, is answered as a

@@ -20,6 +20,9 @@ type Config struct {
 	Publish func(ctx context.Context, p pusher.Publication) error
 	// Refused is told of each no of /broadcasting/auth; nil: nobody is. It returns soon.
 	Refused func(ctx context.Context, no RefusedChannel)
+	// Say logs a line that may come in floods, unless one like it was logged a moment ago, see emulator.Server.Say; nil:
+	// each goes to Logger.
+	Say func(level slog.Level, msg, about, reason string, args ...any)
 	// Hosts are names, without ports, under which the application is reached, beside addresses, names of no registry and
 	// the hosts of auth.origins. Under any other name only a user's own token is believed.
 	Hosts []string

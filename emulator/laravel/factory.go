@@ -162,22 +162,37 @@ func asNotification(payload Object) Object {
 	return append(out, Field{"id", payload.Get("id")}, Field{"type", payload.Get("type")})
 }
 
+// drawTimeEntryUpdated keeps the row's times; what else it says follows from them, as in change.go: what has stopped took as
+// long as from its start, what runs has no duration yet.
 func drawTimeEntryUpdated(s *scene) Object {
 	row := s.row("time_entries")
-	began := s.ago(4 * time.Hour)
-	action := s.pick("started", "stopped", "updated")
-	var stopped, seconds any = nil, int64(0)
-	if action != "started" {
-		stopped, seconds = s.now(), int64(s.at.Sub(began)/time.Second)
+	began, action := s.ago(4*time.Hour), s.pick("started", "stopped", "updated")
+	stopped, seconds := row.Get("stopped_at"), row.Get("duration_seconds")
+	if end := moment(stopped); !end.IsZero() {
+		began = end.Add(began.Sub(s.at))
+	}
+	started := or(row, "started_at", func() any { return began.UTC().Format(isoTime) })
+	from := moment(started)
+	switch {
+	case stopped != nil && action == "started":
+		action = "updated"
+	case stopped != nil:
+	case !from.IsZero() && !from.After(s.at) && (action == "stopped" || action == "updated" && row.Get("started_at") == nil):
+		stopped, seconds = s.now(), nil
+	case action == "stopped": // a row that starts later, or at no known time, has not stopped
+		action = "started"
+	}
+	if to := moment(stopped); seconds == nil && !from.IsZero() && !to.Before(from) {
+		seconds = int64(to.Sub(from) / time.Second)
 	}
 	return Object{
 		{"time_entry", Object{
 			{"id", s.id("time_entries")},
 			{"user_id", s.id("users")},
 			{"project_id", s.id("projects")},
-			{"started_at", or(row, "started_at", func() any { return began.Format(isoTime) })},
-			{"stopped_at", or(row, "stopped_at", func() any { return stopped })},
-			{"duration_seconds", or(row, "duration_seconds", func() any { return seconds })},
+			{"started_at", started},
+			{"stopped_at", stopped},
+			{"duration_seconds", seconds},
 		}},
 		{"action", action},
 	}

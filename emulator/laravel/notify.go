@@ -3,6 +3,7 @@ package laravel
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"echolab/emulator/pusher"
 )
 
 // Notification is what users are told (protocol H.7, K.6).
@@ -24,7 +27,12 @@ type Notification struct {
 	Queued bool
 	// Lag is how long the row of a queued notification takes.
 	Lag time.Duration
+	// Through sends its broadcasts; nil: the application does.
+	Through Sender
 }
+
+// Sender sends a broadcast in the application's place. What it cannot send ends what it was sent for, with its error.
+type Sender func(ctx context.Context, p pusher.Publication) error
 
 // NotificationRow is a notification as it is kept for one user, and as Laravel's notifications table has it.
 type NotificationRow struct {
@@ -101,6 +109,7 @@ func (b *Backend) Notify(ctx context.Context, users []ID, n Notification) ([]Not
 	}
 	whole := context.WithoutCancel(ctx) // what is begun is done, also when its caller has gone
 	rows := make([]NotificationRow, 0, len(users))
+	var unsent error // only where somebody else sends
 	for _, id := range users {
 		key, err := uuid.NewV7()
 		if err != nil {
@@ -108,16 +117,19 @@ func (b *Backend) Notify(ctx context.Context, users []ID, n Notification) ([]Not
 		}
 		row := NotificationRow{ID: key.String(), Type: n.Type, NotifiableType: model("users"), NotifiableID: id, Data: n.Data, CreatedAt: b.cfg.Clock.Now().UTC()}
 		if n.Queued {
-			b.broadcastNotification(whole, row)
+			unsent = errors.Join(unsent, b.broadcastNotification(whole, row, n.Through))
 			b.pause(ctx, n.Lag)
 		}
 		if err := b.keepNotification(whole, row); err != nil {
 			return rows, fmt.Errorf("keep a notification of user %s: %w", id, err)
 		}
-		if !n.Queued {
-			b.broadcastNotification(whole, row)
-		}
 		rows = append(rows, row)
+		if !n.Queued {
+			unsent = errors.Join(unsent, b.broadcastNotification(whole, row, n.Through))
+		}
+		if unsent != nil {
+			return rows, unsent
+		}
 	}
 	return rows, nil
 }
@@ -149,8 +161,8 @@ func (b *Backend) keepNotification(ctx context.Context, row NotificationRow) err
 }
 
 // broadcastNotification sends what Laravel sends of a notification, and the guide's own event. What cannot be sent is said
-// in the log; the row stays.
-func (b *Backend) broadcastNotification(ctx context.Context, row NotificationRow) {
+// in the log; the row stays. Where somebody else sends, it is returned.
+func (b *Backend) broadcastNotification(ctx context.Context, row NotificationRow, through Sender) error {
 	payload := row.Data.With("id", row.ID).With("type", row.Type)
 	received := Object{
 		{"id", row.ID}, {"type", row.Type}, {"title", row.Data.Get("title")}, {"message", row.Data.Get("message")},
@@ -161,10 +173,29 @@ func (b *Backend) broadcastNotification(ctx context.Context, row NotificationRow
 		{Event: "BroadcastNotificationCreated", Params: to, Payload: payload, Exact: true},
 		{Event: "NotificationReceived", Params: to, Payload: received, Exact: true, Alone: true},
 	} {
-		if _, err := b.Occur(ctx, o); err != nil {
+		if through != nil {
+			if err := b.occurThrough(ctx, o, through); err != nil {
+				return err
+			}
+		} else if _, err := b.Occur(ctx, o); err != nil {
 			b.log.Warn("a notification could not be broadcast", "event", o.Event, "user", row.NotifiableID.String(), "err", err)
 		}
 	}
+	return nil
+}
+
+// occurThrough has somebody else send an event, at once.
+func (b *Backend) occurThrough(ctx context.Context, o Occurrence, through Sender) error {
+	composed, err := b.Compose(o)
+	if err != nil {
+		return err
+	}
+	for _, p := range composed.Publications {
+		if err := through(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Notifications are a user's, newest first; every user's for the zero ID.

@@ -1,7 +1,9 @@
 package laravel_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"echolab/emulator/laravel"
+	"echolab/emulator/pusher"
 )
 
 func idsOf(numbers ...int64) (all []laravel.ID) {
@@ -68,6 +71,27 @@ func TestK9_X9_TheServiceBroadcastsOnItsOwn(t *testing.T) {
 		assert.Equal(t, "Stage Changed", payload["title"])
 		assert.Equal(t, d.payload("BroadcastNotificationCreated")["id"], payload["id"])
 	}
+}
+
+// Somebody else may send: each row is there before its broadcast is handed over, and what cannot be sent ends the rest.
+func TestNotify_ThroughSomebodyElse(t *testing.T) {
+	d := newCounter(t, laravel.Fixed, portal())
+	n := stageChanged
+	var got []string
+	n.Through = func(_ context.Context, p pusher.Publication) error {
+		got = append(got, fmt.Sprintf("%s with %d stored", p.Channels[0], len(d.rows[laravel.Notifications])))
+		return nil
+	}
+	_, err := d.Notify(t.Context(), idsOf(7, 1), n)
+	require.NoError(t, err)
+	const seven, one = "private-App.Models.User.7 with 1 stored", "private-App.Models.User.1 with 2 stored"
+	assert.Equal(t, []string{seven, seven, one, one}, got)
+	assert.Empty(t, d.sent, "the application itself sends nothing")
+
+	n.Through = func(context.Context, pusher.Publication) error { return errors.New("no line") }
+	rows, err := d.Notify(t.Context(), idsOf(7, 1), n)
+	require.ErrorContains(t, err, "no line")
+	assert.Len(t, rows, 1, "the row stays, the others are not told")
 }
 
 // N: notifications never leave a socket out, whoever caused them.
@@ -245,7 +269,7 @@ func TestK7_Formats(t *testing.T) {
 		d := newCounter(t, laravel.Fixed, portal())
 		w, _, err := laravel.ParseWorkflow(format)
 		require.NoError(t, err)
-		_, err = d.SendWorkflow(t.Context(), w, laravel.Object{{"n", int64(3)}})
+		_, err = d.SendWorkflow(t.Context(), w, laravel.Object{{"n", int64(3)}}, nil)
 		require.NoError(t, err)
 		sent := d.publication("BroadcastNotificationCreated")
 		assert.Equal(t, []string{"private-App.Models.User.1"}, sent.Channels)
@@ -260,7 +284,7 @@ func TestK7_BracesInData(t *testing.T) {
 	app.Workflows = []laravel.Workflow{{Name: "w", Recipient: laravel.Recipient{User: laravel.IntID(8)}, Title: "T", Message: "{client} moved to {stage}"}}
 	for _, data := range []laravel.Object{{{"client", "{stage} & {client}"}, {"stage", "done"}}, {{"stage", "done"}, {"client", "{stage} & {client}"}}} {
 		d := newCounter(t, laravel.Fixed, app)
-		sent, err := d.RunWorkflow(t.Context(), "w", data)
+		sent, err := d.RunWorkflow(t.Context(), "w", data, nil)
 		require.NoError(t, err)
 		require.Len(t, sent, 1)
 		assert.Equal(t, "{stage} & {client} moved to done", sent[0].Data.Get("message"))
@@ -276,12 +300,16 @@ func TestK7_RunWorkflow(t *testing.T) {
 		{Name: "client", Recipient: laravel.Recipient{Client: laravel.IntID(5)}, Title: "T", Message: "M"},
 		{Name: "nobody", Recipient: laravel.Recipient{Role: "auditor"}, Title: "T", Message: "M"},
 		{Name: "gone", Recipient: laravel.Recipient{User: laravel.IntID(99)}, Title: "T", Message: "M"},
+		{Name: "user as text", Recipient: laravel.Recipient{User: laravel.TextID("8")}, Title: "T", Message: "M"},
+		{Name: "client as text", Recipient: laravel.Recipient{Client: laravel.TextID("5")}, Title: "T", Message: "M"},
 		{Name: "closed", Recipient: laravel.Recipient{Client: laravel.IntID(99)}, Title: "T", Message: "M"},
 	}
 	rows := []struct{ name, to, data, wrong string }{
 		{"role", "7 8", `{"title":"Stage","message":"Acme moved to {stage}","client":"Acme"}`, ""},
 		{"user", "8", `{"title":"T","message":"B","body":"B","client":"Acme"}`, ""},
 		{"client", "7", `{"title":"T","message":"M","client":"Acme"}`, ""},
+		{"user as text", "8", `{"title":"T","message":"M","client":"Acme"}`, ""},
+		{"client as text", "7", `{"title":"T","message":"M","client":"Acme"}`, ""},
 		{"nobody", "", ``, ""},
 		{"gone", "", ``, "There is no user 99."},
 		{"closed", "", ``, "There is no client 99."},
@@ -290,7 +318,7 @@ func TestK7_RunWorkflow(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			d := newCounter(t, laravel.Fixed, app)
-			sent, err := d.RunWorkflow(t.Context(), row.name, laravel.Object{{"client", "Acme"}})
+			sent, err := d.RunWorkflow(t.Context(), row.name, laravel.Object{{"client", "Acme"}}, nil)
 			if row.wrong != "" {
 				require.ErrorContains(t, err, row.wrong)
 				assert.Empty(t, d.log)

@@ -61,8 +61,18 @@ type Composed struct {
 	Publications []pusher.Publication
 	// Notes are sentences about what a person may not expect.
 	Notes []string
+	// Added are the fields that were set and that the payload did not have.
+	Added []AddedField
 	// Delay is how long the queue holds it; 0: it is sent at once.
 	Delay time.Duration
+}
+
+// AddedField is a field that Occurrence.Payload adds.
+type AddedField struct {
+	Path string   // up to what is new: meta for meta.by.name
+	Had  []string // the fields that are beside it, by their paths
+	// Open says that the payload is made to the description's own pattern, which may know fields that were not drawn.
+	Open bool
 }
 
 // channelsPerRequest is how many channels Laravel's Pusher broadcaster puts into one request (protocol H.6).
@@ -158,11 +168,11 @@ func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error
 	if o.Except != "" && !socketID.MatchString(o.Except) {
 		return Composed{}, fmt.Errorf("Invalid socket ID %s", o.Except)
 	}
-	payload, err := s.payload(sc, c.mode, o)
+	payload, added, err := s.payload(sc, c.mode, o)
 	if err != nil {
 		return Composed{}, fmt.Errorf("event %s: %w", s.Name, err)
 	}
-	out := Composed{Event: s.Name, Delay: c.app.Queue.Delay}
+	out := Composed{Event: s.Name, Added: added, Delay: c.app.Queue.Delay}
 	if o.Now || s.Now {
 		out.Delay = 0
 	}
@@ -184,16 +194,16 @@ func (c composer) compose(s *spec, now time.Time, o Occurrence) (Composed, error
 }
 
 // payload draws, sets and mends.
-func (s *spec) payload(sc *scene, mode Mode, o Occurrence) (Object, error) {
+func (s *spec) payload(sc *scene, mode Mode, o Occurrence) (_ Object, added []AddedField, err error) {
 	if o.Exact {
-		return numbers(o.Payload).(Object), nil
+		return numbers(o.Payload).(Object), nil, nil
 	}
 	payload := Object{}
 	switch {
 	case s.Payload != nil:
 		drawn, err := drawOwn(sc, s.Payload)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		payload = drawn
 	case s.draw != nil:
@@ -202,7 +212,40 @@ func (s *spec) payload(sc *scene, mode Mode, o Occurrence) (Object, error) {
 	if s.fixed != nil && mode != AsWritten {
 		payload = s.fixed(sc, payload)
 	}
-	return setAll(payload, o.Payload, s.same)
+	added = addedTo(payload, o.Payload, s.Payload != nil)
+	payload, err = setAll(payload, o.Payload, s.same)
+	return payload, added, err
+}
+
+// addedTo are the settings' fields that a payload does not have, each once. In lists, and in objects that are empty, every
+// field is as good as another.
+func addedTo(payload, settings Object, open bool) (added []AddedField) {
+	for _, f := range settings {
+		path, err := splitPath(f.Key)
+		if err != nil {
+			return nil // setAll says so
+		}
+		inside := payload
+		for i, key := range path {
+			if len(inside) == 0 {
+				break
+			}
+			if slices.ContainsFunc(inside, func(f Field) bool { return f.Key == key }) {
+				inside, _ = inside.Get(key).(Object)
+				continue
+			}
+			before := strings.Join(append(slices.Clone(path[:i]), ""), ".")
+			a := AddedField{Path: before + key, Open: open}
+			for _, f := range inside {
+				a.Had = append(a.Had, before+f.Key)
+			}
+			if !slices.ContainsFunc(added, func(other AddedField) bool { return other.Path == a.Path }) {
+				added = append(added, a)
+			}
+			break
+		}
+	}
+	return added
 }
 
 // setAll sets every path, and those that hold the same thing where they exist.

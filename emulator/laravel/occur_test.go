@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -68,6 +69,80 @@ func TestOccur_ASeedOfItsOwnFixesTheTimesToo(t *testing.T) {
 		assert.Contains(t, c.Publications[0].Data, `"published_at":"2026-01-15T10:00:00.000000Z"`)
 	}
 	assert.Contains(t, drawn(t, portal(), laravel.Occurrence{Event: "Announcement"}), `"published_at":"2026-03-01T12:00:00.000000Z"`)
+}
+
+// A time entry that has stopped took as long as its times say, one that runs has neither an end nor a duration, and
+// the action is one that this can be; whatever its row says, at whatever moment.
+func TestOccur_TimeEntriesFitTogether(t *testing.T) {
+	const began, ended = "2026-01-12T09:15:00Z", "2026-01-12T12:00:00Z"
+	for name, rows := range map[string]obj{
+		"times": {{"id", int64(1)}, {"started_at", began}, {"stopped_at", ended}}, "running": {{"id", int64(1)}, {"started_at", began}, {"stopped_at", nil}},
+		"no times": {{"id", int64(1)}}, "an end": {{"id", int64(1)}, {"stopped_at", ended}}, "later": {{"id", int64(1)}, {"started_at", "2099-01-01T00:00:00Z"}},
+	} {
+		app := portal()
+		app.Entities["time_entries"] = []laravel.Object{rows}
+		b, _ := backend(t, laravel.Fixed, app)
+		for i := range uint64(60) {
+			o := laravel.Occurrence{Event: "TimeEntryUpdated", Seed: &i}
+			if i%2 == 0 {
+				o.Seed = nil
+			}
+			c, err := b.Compose(o)
+			require.NoError(t, err)
+			text := c.Publications[0].Data
+			said := object(t, text)
+			entry := said["time_entry"].(map[string]any)
+			from, err := time.Parse(time.RFC3339Nano, entry["started_at"].(string))
+			require.NoError(t, err)
+			if entry["stopped_at"] == nil {
+				assert.Nil(t, entry["duration_seconds"], "%s: %s", name, text)
+				assert.Contains(t, []any{"started", "updated"}, said["action"], "%s: %s", name, text)
+				continue
+			}
+			to, err := time.Parse(time.RFC3339Nano, entry["stopped_at"].(string))
+			require.NoError(t, err)
+			assert.Equal(t, to.Sub(from).Truncate(time.Second).Seconds(), entry["duration_seconds"], "%s: %s", name, text)
+			assert.False(t, to.Before(from), "%s: %s", name, text)
+			assert.Contains(t, []any{"stopped", "updated"}, said["action"], "%s: %s", name, text)
+		}
+	}
+}
+
+// Who sets a field that the payload does not have hears of it; one within what is new, a list or an empty object is no other.
+func TestOccur_AddedFields(t *testing.T) {
+	own := portal()
+	own.Events = []laravel.Event{{Name: "Own", Channels: []string{"portal"}, Payload: obj{{"meta", obj{}}, {"list", []any{obj{{"a", int64(1)}}}}}}}
+	for _, row := range []struct {
+		app   *laravel.Application
+		event string
+		set   []string
+		want  []laravel.AddedField
+	}{
+		{portal(), "InvoiceCreated", []string{"total", "invoice.status", "id"}, nil},
+		{portal(), "InvoiceCreated", []string{"totl"}, []laravel.AddedField{{Path: "totl", Had: []string{"id", "invoice_number", "total", "invoice"}}}},
+		{portal(), "InvoiceCreated", []string{"invoice.x", "meta.a.b", "meta.c"}, []laravel.AddedField{
+			{Path: "invoice.x", Had: []string{"invoice.id", "invoice.client_id", "invoice.invoice_number", "invoice.total", "invoice.status"}},
+			{Path: "meta", Had: []string{"id", "invoice_number", "total", "invoice"}},
+		}},
+		{own, "Own", []string{"meta.a", "list.0.b"}, nil},
+		{own, "Own", []string{"mta"}, []laravel.AddedField{{Path: "mta", Had: []string{"meta", "list"}, Open: true}}},
+	} {
+		var settings laravel.Object
+		for _, path := range row.set {
+			settings = append(settings, laravel.Field{Key: path, Value: "x"})
+		}
+		assert.Equal(t, row.want, compose(t, row.app, laravel.Occurrence{Event: row.event, Payload: settings}).Added, row.set)
+	}
+}
+
+// Two names of one parameter that say different things: one counts, always the same, and it is said.
+func TestOccur_AParameterUnderTwoNames(t *testing.T) {
+	for range 20 {
+		c := compose(t, portal(), laravel.Occurrence{Event: "InvoiceCreated", Params: map[string]any{"client": "5", "clientId": "6"}})
+		assert.Equal(t, []string{"private-client.6"}, c.Publications[0].Channels)
+		assert.Equal(t, []string{"client 5 has no effect: clientId 6 names the same and counts; leave one of them out"}, c.Notes)
+	}
+	assert.Empty(t, compose(t, portal(), laravel.Occurrence{Event: "InvoiceCreated", Params: map[string]any{"client": "6", "clientId": 6}}).Notes)
 }
 
 // What is drawn belongs together, for every draw.

@@ -16,10 +16,14 @@ type asking struct {
 
 // asks takes the parameters of an occurrence. subject is what id stands for.
 func (s *scene) asks(params map[string]any, subject string) {
-	for name, value := range params {
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		value := params[name]
 		short := paramName(name)
 		if short == "id" && subject != "" {
 			short = paramName(singular(subject))
+		}
+		if other := s.given[short]; other != nil && askedID(other.value) != askedID(value) {
+			s.note("%s %v has no effect: %s %v names the same and counts; leave one of them out", other.name, other.value, name, value)
 		}
 		s.given[short] = &asking{name: name, value: value}
 	}

@@ -127,6 +127,22 @@ func recipientOf(typ, field string, v any) (Recipient, error) {
 	return Recipient{Client: id}, nil
 }
 
+// existing is a recipient whose id is that of somebody there: as for Laravel's database 7 and "7" name the same, so where
+// nobody has an id as it was written, it is the one that reads the same.
+func (b *Backend) existing(app *Application, r Recipient) Recipient {
+	if !r.User.IsZero() && app.user(r.User) == nil {
+		if user := app.userByText(r.User.String()); user != nil {
+			r.User = user.ID
+		}
+	}
+	if _, there := b.entity("clients", r.Client); !there && !r.Client.IsZero() {
+		if row, ok := b.entityAt("clients", r.Client.String()); ok {
+			r.Client = row.ID
+		}
+	}
+	return r
+}
+
 // recipients are the users that a recipient stands for.
 func (app *Application) recipients(r Recipient) (ids []ID) {
 	for i := range app.Users {
@@ -140,10 +156,10 @@ func (app *Application) recipients(r Recipient) (ids []ID) {
 
 // RunWorkflow sends a described workflow's notification; see SendWorkflow. A name that nothing is described by is a
 // *Refusal.
-func (b *Backend) RunWorkflow(ctx context.Context, name string, data Object) ([]NotificationRow, error) {
+func (b *Backend) RunWorkflow(ctx context.Context, name string, data Object, through Sender) ([]NotificationRow, error) {
 	app := b.description.Load()
 	if i := slices.IndexFunc(app.Workflows, func(w Workflow) bool { return w.Name == name }); i >= 0 {
-		return b.SendWorkflow(ctx, app.Workflows[i], data)
+		return b.SendWorkflow(ctx, app.Workflows[i], data, through)
 	}
 	known := make([]string, len(app.Workflows))
 	for i, w := range app.Workflows {
@@ -158,9 +174,11 @@ func (b *Backend) RunWorkflow(ctx context.Context, name string, data Object) ([]
 
 // SendWorkflow notifies everyone whom a workflow is for: title and message, with what stands in braces taken from data,
 // the message as body too where the workflow was written in the simplified format, and the rest of data beside them.
-// Nobody is no error: the rows are empty then. A user or client who is not there is a *Refusal.
-func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object) ([]NotificationRow, error) {
+// Nobody is no error: the rows are empty then. A user or client who is not there is a *Refusal. through sends the
+// broadcasts; nil: the application does.
+func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object, through Sender) ([]NotificationRow, error) {
 	app := b.description.Load()
+	w.Recipient = b.existing(app, w.Recipient)
 	ids := app.recipients(w.Recipient)
 	if len(ids) == 0 {
 		if id := w.Recipient.User; !id.IsZero() {
@@ -184,7 +202,7 @@ func (b *Backend) SendWorkflow(ctx context.Context, w Workflow, data Object) ([]
 			out = append(out, f)
 		}
 	}
-	return b.Notify(ctx, ids, Notification{Data: out})
+	return b.Notify(ctx, ids, Notification{Data: out, Through: through})
 }
 
 // Unfilled are the {name}s of title and message that data has no value for, each once, in their order.

@@ -201,6 +201,12 @@ func (s *Session) Bearer() string {
 	return orElse(s.bearer, s.e.Bearer)
 }
 
+// HasCookies tells whether it has cookies for an address.
+func (s *Session) HasCookies(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && s.cookies(u) != ""
+}
+
 // SetCookies puts cookies into the session, as if the page's host had set them.
 func (s *Session) SetCookies(cookies ...*http.Cookie) error {
 	page, err := url.Parse(s.e.Page)

@@ -199,6 +199,9 @@ func (c *Line) read(ctx context.Context) (Heard, error) {
 				return Heard{}, ctx.Err()
 			}
 			if closed := (*websocket.CloseError)(nil); errors.As(err, &closed) {
+				if closed.Code == websocket.CloseAbnormalClosure { // there was no frame that said so
+					return Heard{}, errors.New("the connection to the server was lost")
+				}
 				return Heard{}, &Refused{closed.Code, strings.TrimSpace("the server closed the connection " + closed.Text)}
 			}
 			return Heard{}, fmt.Errorf("read: %w", err)

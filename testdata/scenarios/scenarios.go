@@ -11,5 +11,5 @@ var Files embed.FS
 
 // Names are those of all scenarios, in the order of the help.
 var Names = []string{
-	"invoice-day", "presence-storm", "typing-room", "reconnect-storm", "subscribe-churn", "idle-soak", "fanout-knee", "notification-burst", "toothers",
+	"invoice-day", "presence-storm", "typing-room", "reconnect-storm", "subscribe-churn", "idle-soak", "fanout-knee", "notification-burst", "notifications", "toothers",
 }

@@ -654,6 +654,8 @@ export interface BackendNotice {
   queued?: boolean;
   /** LagMS is how long the row of a queued one takes. */
   lag_ms?: number;
+  /** Held stores the rows and broadcasts nothing: the answer's broadcasts are for the caller to send. A queued one cannot be. */
+  held?: boolean;
 }
 
 /** BackendNotification is a notification as it is kept for one user. */
@@ -673,12 +675,24 @@ export interface BackendNotifications {
   notifications: BackendNotification[];
   /** Warnings are about a workflow that was given. */
   warnings?: string[];
+  /** Broadcasts are those that were held, in the order in which they are to be sent. */
+  broadcasts?: HeldBroadcast[];
+}
+
+/** HeldBroadcast is a broadcast that the caller is to send. */
+export interface HeldBroadcast {
+  event: string;
+  channels: string[];
+  /** Data is JSON, as it goes over the wire. */
+  data: string;
 }
 
 /** BackendRun is what a described workflow is run with: POST /api/backend/workflows/{name}/run. */
 export interface BackendRun {
   /** Data fills what stands in braces, and goes along. */
   data?: unknown;
+  /** Held is as in a notice. */
+  held?: boolean;
 }
 
 /** BackendWorkflow is a workflow notification that is not described: POST /api/backend/workflows. */
@@ -688,6 +702,8 @@ export interface BackendWorkflow {
   workflow: unknown;
   /** Data fills what stands in braces, and goes along. */
   data?: unknown;
+  /** Held is as in a notice. */
+  held?: boolean;
 }
 
 /** BackendReset tells what a reset gave back: POST /api/backend/reset. */
