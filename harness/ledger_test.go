@@ -121,6 +121,13 @@ func TestLedger(t *testing.T) {
 			b.publish(t, 10, 12, "portal")
 			s.Left(b.at(1011))
 		}, counts{}},
+		{"just before it left, but after one that was sent later", func(t *testing.T, b *book) {
+			_, s := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			_, data := b.publish(t, 20, 22, "portal")
+			s.Received(b.rec, "E", data, b.at(25))
+			s.Left(b.at(100))
+		}, counts{expected: 1, missing: 1, uncertain: 1}},
 		{"just before it left, where the way to the server is long", func(t *testing.T, b *book) {
 			b.subscribed("b", "other", 1, 1601)
 			_, s := b.subscribed("a", "portal", 1, 5)
