@@ -8,8 +8,8 @@ import (
 
 // Ledger knows who must get what, and who got it. For every publication the deliveries that are due follow from the
 // subscriptions of that moment: a client that was subscribed before it was sent and stayed until a Grace after it was
-// accepted must get it once; one that was coming or going at that time may; nobody else may. Sender and toOthers are left
-// out.
+// accepted, or until it got something that was sent later, must get it once; one that was coming or going at that time may;
+// nobody else may. Sender and toOthers are left out.
 //
 // Order: if one publication was accepted before another was sent, nobody may get them the other way round; whispers of
 // one sender keep their order.
