@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,91 +24,193 @@ func (r *run) newEndpoint(auth AuthOptions, c *echo.Options) (*echo.Endpoint, er
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("target.auth.endpoint: %q is no address; write it as https://staging.test/broadcasting/auth", auth.Endpoint)
 	}
-	page := u.Scheme + "://" + u.Host
+	page := originOf(auth.Endpoint)
 	c.Origin = page
 	user := auth.UserEndpoint
 	if user == "" {
 		user = strings.TrimSuffix(auth.Endpoint, "/auth") + "/user-auth"
 	}
-	return &echo.Endpoint{Page: page + "/", Auth: auth.Endpoint, UserAuth: user, TLS: r.opt.TLS}, nil
+	return &echo.Endpoint{Page: page + "/", Auth: auth.Endpoint, UserAuth: user, TLS: r.opt.TLS, XSRF: true}, nil
 }
 
-// base is where http steps go.
+// originOf is the origin of the page behind an auth endpoint, "" without one.
+func originOf(endpoint string) string {
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		return u.Scheme + "://" + u.Host
+	}
+	return ""
+}
+
+// base is where http steps and logins go.
 func (r *run) base() string {
 	switch {
 	case r.opt.Application != "":
 		return strings.TrimSuffix(r.opt.Application, "/")
 	case r.scenario.Target.App != "":
 		return strings.TrimSuffix(r.scenario.Target.App, "/")
+	case r.endpoint != nil:
+		return strings.TrimSuffix(r.endpoint.Page, "/")
 	}
 	return r.target.base.String()
 }
 
-// logIn makes the user's session with the application, where there is one.
+// logIn makes the user's session with the application, where there is none, and logs the user in where the scenario says
+// how. Who could not be logged in has no session, and tries again with the next step that needs one.
 func (u *User) logIn(ctx context.Context) error {
-	auth := u.run.scenario.Target.Auth
 	if u.session != nil {
 		return nil
 	}
+	s, err := u.newSession()
+	if err != nil {
+		return err
+	}
+	if login := u.run.scenario.Target.Auth.Login; login != nil {
+		if err := login.do(ctx, u, s); err != nil {
+			return err
+		}
+	}
+	u.session = s
+	return nil
+}
+
+// newSession is a session with what the scenario gives each user from the start.
+func (u *User) newSession() (*echo.Session, error) {
+	auth := u.run.scenario.Target.Auth
 	e := u.run.endpoint
 	if e == nil {
 		e = &echo.Endpoint{Page: u.run.base() + "/", TLS: u.run.opt.TLS}
 	}
-	u.session = e.Session()
+	s := e.Session()
 	env := u.env()
 	bearer, err := auth.BearerToken.Eval(env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if bearer != "" {
-		u.session.SetBearer(bearer)
-	}
+	s.SetBearer(bearer)
 	csrf, err := auth.CSRFToken.Eval(env)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if csrf != "" {
-		u.session.SetCSRF(csrf)
-	}
+	s.SetCSRF(csrf)
 	for name, text := range auth.Cookies {
 		value, err := text.Eval(env)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := u.session.SetCookies(&http.Cookie{Name: name, Value: value, Path: "/"}); err != nil {
-			return failed("login", "%v", err)
+		if err := s.SetCookies(&http.Cookie{Name: name, Value: value, Path: "/"}); err != nil {
+			return nil, failed("login", "%v", err)
 		}
 	}
 	for name, text := range auth.Headers {
 		value, err := text.Eval(env)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		u.session.SetHeader(name, value)
+		s.SetHeader(name, value)
 	}
-	if auth.Login == nil {
-		return nil
+	return s, nil
+}
+
+// do logs a user's session in. Its whole length is login_latency: the page, the credentials, and the page after them.
+func (l *Login) do(ctx context.Context, u *User, s *echo.Session) error {
+	form, err := l.of(u, s)
+	if err != nil {
+		return err
 	}
+	within, cancel := context.WithTimeout(ctx, orDefault(l.Timeout, orDefault(u.run.scenario.Target.Auth.Timeout, 30*time.Second)))
+	defer cancel()
 	began := time.Now()
-	res, err := u.request(ctx, auth.Login)
+	res, err := s.Login(within, form)
 	status := "none"
-	if err == nil {
+	wrong, _ := errors.AsType[*echo.LoginError](err)
+	switch {
+	case wrong != nil && wrong.Status > 0:
+		status = strconv.Itoa(wrong.Status)
+	case wrong == nil && res != nil:
 		status = strconv.Itoa(res.Status)
 	}
-	u.rec.Duration(u.run.registry.Series(AuthLatency, Tag{"scenario", u.group.Name}, Tag{"kind", "login"}, Tag{"status", status}), time.Since(began))
-	if err != nil {
+	u.rec.Duration(u.run.registry.Series(LoginLatency, Tag{"scenario", u.group.Name}, Tag{"status", status}), time.Since(began))
+	u.now()
+	switch {
+	case ctx.Err() != nil:
+		return errStopped
+	case err != nil && status == "none":
+		return failed("login", "%v", err)
+	case err != nil:
+		return failed("login "+status, "%v%s", err, l.advice(wrong.Status))
+	}
+	if err := u.save(l.Save, res); err != nil {
 		return failed("login", "%v", err)
 	}
-	if err := auth.Login.accepts(res); err != nil {
-		return failed("login", "%v", err)
-	}
-	if err := u.save(auth.Login.Save, res); err != nil {
-		return failed("login", "%v", err)
-	}
-	if token, ok := u.vars["token"].(string); ok && bearer == "" {
-		u.session.SetBearer(token)
+	if token, ok := u.vars["token"].(string); ok && s.Bearer() == "" {
+		s.SetBearer(token)
 	}
 	return nil
+}
+
+// advice is what to try after a status.
+func (l *Login) advice(status int) string {
+	if status == 419 && l.Page.IsZero() {
+		return "; the application wants a CSRF token: write page: /sanctum/csrf-cookie, or page: with the address of its login form, under login"
+	}
+	return ""
+}
+
+// of is the login with the user's own values in it.
+func (l *Login) of(u *User, s *echo.Session) (out echo.Login, err error) {
+	env := u.env()
+	method, text := l.verb()
+	out.Method, out.Status = method, l.Status
+	for _, row := range []struct {
+		text Text
+		into *string
+	}{{l.Page, &out.Page}, {text, &out.Post}, {l.After, &out.After}} {
+		if *row.into, err = row.text.Eval(env); err != nil {
+			return out, err
+		}
+		if strings.HasPrefix(*row.into, "/") {
+			*row.into = u.run.base() + *row.into
+		}
+	}
+	if !l.JSON.IsZero() {
+		if out.JSON, err = l.JSON.JSON(env); err != nil {
+			return out, err
+		}
+	}
+	if out.Form, err = headersOf(l.Form, env); err != nil {
+		return out, err
+	}
+	if out.Headers, err = headersOf(l.Headers, env); err != nil {
+		return out, err
+	}
+	if u.atHome(out.Post) {
+		out.Headers = lacking(out.Headers, s.OwnHeaders())
+	}
+	out.Headers = lacking(out.Headers, []echo.Header{{Name: "Accept", Value: "application/json"}})
+	slices.SortFunc(out.Headers, func(a, b echo.Header) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// headersOf are names with their values, in the order of the names.
+func headersOf(texts map[string]Text, env *Env) (all []echo.Header, err error) {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		value, err := texts[name].Eval(env)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, echo.Header{Name: name, Value: value})
+	}
+	return all, nil
+}
+
+// lacking adds those headers that are not there yet.
+func lacking(all, more []echo.Header) []echo.Header {
+	for _, h := range more {
+		if !slices.ContainsFunc(all, func(o echo.Header) bool { return strings.EqualFold(o.Name, h.Name) }) {
+			all = append(all, h)
+		}
+	}
+	return all
 }
 
 // verbs are the methods of an http step, by the field that names the address.
@@ -152,19 +255,14 @@ func (u *User) request(ctx context.Context, q *HTTPRequest) (*echo.Response, err
 		}
 		req.Type, req.Body = "application/x-www-form-urlencoded", []byte(form.Encode())
 	}
-	for name, text := range q.Headers {
-		value, err := text.Eval(env)
-		if err != nil {
-			return nil, err
-		}
-		req.Headers = append(req.Headers, echo.Header{Name: name, Value: value})
+	own, err := headersOf(q.Headers, env)
+	if err != nil {
+		return nil, err
 	}
+	req.Headers = append(req.Headers, own...)
 	if u.atHome(address) {
-		for _, h := range u.session.Headers() {
-			if !slices.ContainsFunc(req.Headers, func(o echo.Header) bool { return strings.EqualFold(o.Name, h.Name) }) {
-				req.Headers = append(req.Headers, h)
-			}
-		}
+		req.Headers = lacking(req.Headers, u.session.Headers())
+		req.Headers = lacking(req.Headers, u.session.XSRF(address))
 	}
 	if u.isItself(address, req.Headers) {
 		req.Headers = append(req.Headers, echo.Header{Name: "X-Echolab-User", Value: u.id})

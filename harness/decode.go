@@ -212,14 +212,14 @@ func (d *decoder) number(t tree, name string, v any, into reflect.Value) {
 	case reflect.Bool:
 		b, ok := v.(bool)
 		if !ok {
-			d.add(t.at, "%s is %s; it must be true or false", name, short(t.text))
+			d.add(t.at, "%s is %s; it must be true or false%s", name, short(t.text), unquoted(v))
 			return
 		}
 		into.SetBool(b)
 	case reflect.Int, reflect.Int64, reflect.Uint64:
 		n, ok := asInt(v)
 		if !ok || n < 0 || n > math.MaxInt32 && into.Kind() != reflect.Uint64 {
-			d.add(t.at, "%s is %s; it must be a whole number%s", name, short(shown(t, v)), atLeast(v, n))
+			d.add(t.at, "%s is %s; it must be a whole number%s", name, short(shown(t, v)), atLeast(v, n)+unquoted(v))
 			return
 		}
 		if into.Kind() == reflect.Uint64 {
@@ -230,11 +230,23 @@ func (d *decoder) number(t tree, name string, v any, into reflect.Value) {
 	case reflect.Float64:
 		n, ok := asFloat(v)
 		if !ok || n < 0 || n > 1e9 || math.IsNaN(n) {
-			d.add(t.at, "%s is %s; it must be a number, 0 or more", name, short(shown(t, v)))
+			d.add(t.at, "%s is %s; it must be a number, 0 or more%s", name, short(shown(t, v)), unquoted(v))
 			return
 		}
 		into.SetFloat(n)
 	}
+}
+
+// unquoted is what to do about a number or a truth that is a text, because it stands in quotes.
+func unquoted(v any) string {
+	text, ok := v.(string)
+	if !ok {
+		return ""
+	}
+	if _, err := strconv.ParseFloat(text, 64); err == nil || text == "true" || text == "false" {
+		return ", without quotes"
+	}
+	return ""
 }
 
 func atLeast(v any, n int) string {

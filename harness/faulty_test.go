@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -79,6 +80,11 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Unlock()
 	away, home := newWay(f.far), newWay(f.far)
 	defer home.end()
+	defer func() { // who has gone gets nothing any more
+		f.mu.Lock()
+		f.victims = slices.DeleteFunc(f.victims, func(o *victim) bool { return o == v })
+		f.mu.Unlock()
+	}()
 	go func() {
 		defer away.end()
 		for {

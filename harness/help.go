@@ -27,6 +27,9 @@ what is published meanwhile, and what must hold. 'echolab init scenario' writes 
 	section("The file:", fieldRows(reflect.TypeFor[scenarioFile]()))
 	section("Under target:", fieldRows(reflect.TypeFor[TargetOptions]()))
 	section("Under target.auth:", fieldRows(reflect.TypeFor[AuthOptions]()))
+	section("Under target.auth.login (each user logs in as Laravel's pages do):", append(fieldRows(reflect.TypeFor[Login]()),
+		[2]string{"", `login: {page: /login, post: /login, form: {email: "user{{ vu }}@example.test", password: secret}}`},
+		[2]string{"", `login: {page: /sanctum/csrf-cookie, post: /api/login, json: {email: "user{{ vu }}@example.test", password: secret}}`}))
 	section("Each of scenarios:", fieldRows(groupType))
 	var rows [][2]string
 	for _, k := range Executors {

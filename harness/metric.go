@@ -34,7 +34,7 @@ type Metric struct {
 
 // Metrics is every metric there is: thresholds, reports and the schema are made from it.
 var Metrics = []*Metric{
-	ConnectLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
+	ConnectLatency, LoginLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
 	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Altered, Late, Foreign,
 	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift, PresenceAltered,
 	Iterations, DroppedIterations, Checks, Errors, Closed, Reconnects, DeadListeners,
@@ -45,6 +45,7 @@ var Metrics = []*Metric{
 // The metrics.
 var (
 	ConnectLatency      = &Metric{Name: "connect_latency", Kind: Trend, Help: "from dialling to pusher:connection_established", Tags: []string{"scenario"}}
+	LoginLatency        = &Metric{Name: "login_latency", Kind: Trend, Help: "a user's login: its page, the credentials and the page after them", Tags: []string{"scenario", "status"}}
 	AuthLatency         = &Metric{Name: "auth_latency", Kind: Trend, Help: "a request to the auth endpoint", Tags: []string{"scenario", "kind", "status"}}
 	SubscribeLatency    = &Metric{Name: "subscribe_latency", Kind: Trend, Help: "from sending pusher:subscribe to its answer", Tags: []string{"scenario", "kind"}}
 	PublishLatency      = &Metric{Name: "publish_latency", Kind: Trend, Help: "from the moment a publish was due to the server's answer over HTTP", Tags: []string{"scenario", "event", "status"}}

@@ -139,6 +139,17 @@ func (p *parsing) scenario(file string, content []byte) *Scenario {
 	if address := s.Target.URL; address != "" && !addressForm.MatchString(address) {
 		p.problems.add(whole.child("target").child("url").at, "%s is no address; write it as wss://staging.test or http://127.0.0.1:8080", short(address))
 	}
+	for _, row := range []struct{ section, key, address string }{
+		{"auth", "endpoint", s.Target.Auth.Endpoint}, {"auth", "userEndpoint", s.Target.Auth.UserEndpoint}, {"", "application", s.Target.App},
+	} {
+		if row.address != "" && !webForm.MatchString(row.address) {
+			at := whole.child("target")
+			if row.section != "" {
+				at = at.child(row.section)
+			}
+			p.problems.add(at.child(row.key).at, "%s is no address; write it as https://staging.test/…", short(row.address))
+		}
+	}
 	if key, err := base64.StdEncoding.DecodeString(s.Target.EncryptionKey); s.Target.EncryptionKey != "" && (err != nil || len(key) != 32) {
 		p.problems.add(whole.child("target").child("encryptionKey").at, "encryptionKey must be base64 of 32 bytes")
 	}
@@ -296,3 +307,4 @@ func (p *parsing) environ() map[string]string {
 }
 
 var addressForm = regexp.MustCompile(`^(ws|wss|http|https)://[^/\s]+`)
+var webForm = regexp.MustCompile(`^https?://[^/\s]+`)

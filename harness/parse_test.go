@@ -121,7 +121,7 @@ func TestParse_EveryMistakeShowsItsPlace(t *testing.T) {
 		{"include of an unknown preset", "name: try", "include: ['preset:invoice-dya']", `there is no preset "invoice-dya"; did you mean invoice-day?`},
 		{"truth that is none", "name: try", "defaultThresholds: maybe", `s.yaml:1:20: defaultThresholds is "maybe"; it must be true or false`},
 		{"address without a scheme", "name: try", "target: {url: 'staging.test:443'}", `s.yaml:1:15: "staging.test:443" is no address; write it as wss://staging.test`},
-		{"login without a method", "name: try", "target: {auth: {endpoint: /a, login: {status: 200}}}", `a request needs one of get, post`},
+		{"login without a method", "name: try", "target: {auth: {endpoint: http://a.test/a, login: {status: 200}}}", `a request needs one of get, post`},
 		{"stages without time", "vus: 3\n    duration: 10s", "stages: [{duration: 0s, target: 5}]", "constant-vus"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

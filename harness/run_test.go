@@ -263,7 +263,8 @@ thresholds: {errors: ["count==0"]}
 	assert.Equal(t, harness.Passed, r.Verdict, "%q %q", r.Reasons, r.Warnings)
 	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "200", "kind": "private"}))
 	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"status": "403"}))
-	assert.Equal(t, int64(3), count(t, r, "auth_latency", map[string]string{"kind": "login"}))
+	assert.Equal(t, int64(3), count(t, r, "login_latency", map[string]string{"status": "204"}))
+	assert.Equal(t, int64(6), count(t, r, "auth_latency", nil), "the login is no part of it")
 }
 
 func TestRun_ATargetThatIsNotThere(t *testing.T) {
@@ -285,6 +286,27 @@ func TestRun_ATargetThatIsNotThere(t *testing.T) {
 	r = play(t, opt, office)
 	assert.Equal(t, harness.Unreachable, r.Verdict)
 	assert.Contains(t, r.Reasons[0], "no app nobody")
+
+	opt = reverb(t)
+	opt.App.Key = "not-a-key"
+	r = play(t, opt, office)
+	assert.Equal(t, harness.Unreachable, r.Verdict)
+	assert.Contains(t, r.Reasons[0], "4001 Application does not exist")
+	assert.Contains(t, r.Reasons[0], "REVERB_APP_KEY")
+	assert.NotContains(t, r.Reasons[0], "not-a-key")
+}
+
+// TestRun_AServerThatStopsLettingPeopleIn: what it says instead of a greeting is in the report.
+func TestRun_AServerThatStopsLettingPeopleIn(t *testing.T) {
+	opt := reverb(t)
+	opt.App.Key, opt.Embedded = "not-a-key", true // nobody asks beforehand
+	r := play(t, opt, `
+scenarios:
+  people: {executor: per-vu-iterations, vus: 2, iterations: 1, steps: [{connect: {within: 1s}}]}
+`)
+	assert.Equal(t, harness.Failed, r.Verdict)
+	assert.Equal(t, int64(2), count(t, r, "errors", map[string]string{"error": "server error 4001"}))
+	assert.Contains(t, strings.Join(r.Warnings, "\n"), "Application does not exist")
 }
 
 // TestRun_TheFirstIterationFindsSomebody: users who were just made are ready before anything is due.

@@ -125,7 +125,11 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := echo.CheckRoom(p.Users(), perClient); err != nil {
 		return nil, err
 	}
-	if err := t.reach(ctx); err != nil {
+	err = t.reach(ctx)
+	if err == nil && !opt.Embedded {
+		err = t.greet(ctx, opt.TLS, originOf(p.Scenario.Target.Auth.Endpoint))
+	}
+	if err != nil {
 		result := newRun(p, opt, t).result(time.Now())
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		if ctx.Err() != nil {

@@ -40,7 +40,7 @@ type TargetOptions struct {
 	// Shared says that others use the server too: members who are none of the run's are judged by strangers.go.
 	Shared bool `yaml:"shared" help:"true: others use the server too, and are no ghosts; clients must agree about them"`
 	// App is the address of the application behind http steps; "" is the target's own.
-	App string `yaml:"application" help:"the address of the application for http steps (default: the target's)"`
+	App string `yaml:"application" help:"the address of the application for http steps and the login (default: auth.endpoint's, else the target's)"`
 }
 
 // AuthOptions says who authorises channels: the app's secret where Endpoint is "", else a real application.
@@ -49,10 +49,20 @@ type AuthOptions struct {
 	UserEndpoint string          `yaml:"userEndpoint" help:"for signing in (default: beside endpoint)"`
 	Headers      map[string]Text `yaml:"headers" help:"sent with each request"`
 	BearerToken  Text            `yaml:"bearerToken" help:"of each user"`
-	CSRFToken    Text            `yaml:"csrfToken" help:"of each user; taken from the cookie XSRF-TOKEN where there is one"`
-	Login        *HTTPRequest    `yaml:"login" help:"a request that each user makes once before it connects; its cookies are kept"`
+	CSRFToken    Text            `yaml:"csrfToken" help:"of each user, sent as X-CSRF-TOKEN; without one that of login's pages, else the cookie XSRF-TOKEN as X-XSRF-TOKEN"`
+	Login        *Login          `yaml:"login" help:"how each user logs in, once, before it connects: a request as of the step http, with page and after; its cookies are kept"`
 	Cookies      map[string]Text `yaml:"cookies" help:"of each user"`
 	Timeout      time.Duration   `yaml:"timeout" help:"of one request (default 30s)"`
+}
+
+// Login is how a user gets into the application: a page for its cookies and CSRF token, the credentials, and the page on
+// which Echo runs. The first and the last may be missing.
+type Login struct {
+	Page Text `yaml:"page" help:"fetched first, for its cookies and its CSRF token: the login form, such as /login, or /sanctum/csrf-cookie"`
+
+	HTTPRequest `yaml:",inline"`
+
+	After Text `yaml:"after" help:"fetched at last: the page on which Echo runs, for its CSRF token, such as /dashboard"`
 }
 
 // Executor names how a group's virtual users come and what makes an iteration due (k6's names).

@@ -38,7 +38,7 @@ func wire(kind, name string) string {
 // Run opens the connection.
 func (s *Connect) Run(ctx context.Context, u *User) error {
 	if u.client == nil {
-		if u.run.endpoint != nil {
+		if u.run.endpoint != nil || u.run.scenario.Target.Auth.Login != nil {
 			if err := u.logIn(ctx); err != nil {
 				return err
 			}

@@ -124,6 +124,36 @@ func (t *target) reach(ctx context.Context) error {
 	return &unreachable{fmt.Sprintf("%s answers GET /apps/%s/channels with status %d: %s", t.base, t.app.ID, status, few1(answer))}
 }
 
+// greet connects once, as a user will, so that a key under which nobody can connect is said before everybody has waited in
+// vain. Only what holds for all of them is an error; whatever else goes wrong the run will tell.
+func (t *target) greet(ctx context.Context, trust *tls.Config, origin string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	line, err := echo.DialLine(ctx, echo.LineOptions{URL: t.base.String(), App: t.app, TLS: trust, Origin: origin})
+	if err == nil {
+		_ = line.Close()
+		return nil
+	}
+	if no, ok := errors.AsType[*echo.Refused](err); ok && connectionMeaning(no.Code) != "" {
+		return &unreachable{fmt.Sprintf("%s lets nobody connect: %d %s%s", t.base, no.Code, no.Message, connectionMeaning(no.Code))}
+	}
+	return nil
+}
+
+// connectionMeaning is what to look at after an error that holds for every connection; "" for one that may pass. The codes
+// are those of Pusher's protocol ("Error Codes").
+func connectionMeaning(code int) string {
+	switch code {
+	case 4001:
+		return "; the app key is wrong: look at --key, app.key under target, or REVERB_APP_KEY"
+	case 4003:
+		return "; the app is disabled at the server"
+	case 4009:
+		return "; the server does not let this origin in: look at its allowed_origins"
+	}
+	return ""
+}
+
 // unreachable is why nothing could be asked of a target.
 type unreachable struct{ text string }
 

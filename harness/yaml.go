@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -123,6 +124,7 @@ type reader struct {
 
 // read is a file's tree; ok is false where it has none.
 func (r *reader) read(name string, content []byte) (t tree, ok bool) {
+	content = bytes.TrimPrefix(content, []byte("\ufeff")) // as Windows' editors write it
 	r.file = &source{name: name, lines: strings.Split(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n")}
 	top := spot{r.file, 1, 1}
 	if len(content) > maxFile {

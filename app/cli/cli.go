@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -168,7 +169,19 @@ func flagError(cmd *cobra.Command, err error) error {
 			message = fmt.Sprintf("%s has no flag -%s", cmd.CommandPath(), short)
 		}
 	}
+	var value *pflag.InvalidValueError
+	if number := (*strconv.NumError)(nil); errors.As(err, &value) && errors.As(err, &number) {
+		if what := numbers[value.GetFlag().Value.Type()]; what != "" {
+			message = fmt.Sprintf("--%s is %q; it must be %s", value.GetFlag().Name, value.GetValue(), what)
+		}
+	}
 	return &usageError{fmt.Sprintf("%s (see '%s --help')", message, cmd.CommandPath())}
+}
+
+// numbers says what flags take, by pflag's names of their types.
+var numbers = map[string]string{
+	"int": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
+	"float64": "a number", "bool": "true or false",
 }
 
 func didYouMean(prefix, word string, known []string) string {

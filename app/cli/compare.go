@@ -13,7 +13,7 @@ import (
 
 func compare(s *shell) *cobra.Command {
 	var regressions []string
-	var markdown bool
+	var markdown, anyway bool
 	cmd := &cobra.Command{
 		Use:   "compare BASE OTHER",
 		Short: "Hold one run against another",
@@ -29,7 +29,11 @@ nothing of how much runs differ by themselves; several runs of the same do.
 Without --regression these rules hold:
   ` + strings.Join(harness.DefaultToleranceTexts, "\n  ") + `
 
-Exit code: 0 nothing became worse, 1 something did, 2 a run or a rule is wrong.`,
+Runs of different plans, of another scenario or with other variables, are refused, unless
+--anyway is given.
+
+Exit code: 0 nothing became worse, 1 something did, 2 a run or a rule is wrong, or the two
+runs did different things.`,
 		Example: `  echolab compare 4f3a latest
   echolab compare good/result.json results
   echolab compare good results --regression 'delivery_latency p(95) +10% 1ms'`,
@@ -51,6 +55,11 @@ Exit code: 0 nothing became worse, 1 something did, 2 a run or a rule is wrong.`
 				}
 			}
 			c := harness.Compare(two[0], two[1], rules)
+			if !anyway {
+				if err := comparable(args[0], args[1], c.Base, c.Next); err != nil {
+					return err
+				}
+			}
 			switch {
 			case s.json:
 				err = s.encode(c)
@@ -67,6 +76,7 @@ Exit code: 0 nothing became worse, 1 something did, 2 a run or a rule is wrong.`
 	}
 	databaseFlags(cmd)
 	cmd.Flags().StringArrayVar(&regressions, "regression", nil, `what is too much worse, such as "delivery_latency p(95) +10% 2ms"; can be given again`)
+	cmd.Flags().BoolVar(&anyway, "anyway", false, "compare runs that did different things too")
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "print a table for a pull request")
 	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 	return cmd

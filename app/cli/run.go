@@ -39,6 +39,7 @@ type runFlags struct {
 	quiet       bool
 	events      bool
 	unkept      bool
+	anyway      bool // the baseline may be a run of another plan
 }
 
 func runCommand(s *shell) *cobra.Command {
@@ -56,8 +57,9 @@ it the same file tests a real Reverb, soketi or Pusher. The steps notify and wor
 the application that Echolab emulates: with --url they need --api, the UI of that Echolab.
 
 Exit code: 0 passed, 1 a threshold or an expectation failed, 2 the scenario or the flags are
-wrong, 3 the target cannot be reached, 4 inconclusive: the generator could not measure what
-it was to measure, 130 interrupted (what was measured until then is still reported).`,
+wrong or a report could not be written, 3 the target cannot be reached, 4 inconclusive: the
+generator could not measure what it was to measure, 130 interrupted (what was measured until
+then is still reported).`,
 		Example: `  echolab run scenario.yaml
   echolab run preset:invoice-day -e clients=500 --out results
 
@@ -101,6 +103,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.StringSliceVar(&f.formats, "format", nil, "which of them (default "+strings.Join(report.InFolder(), ",")+")")
 	flags.BoolVar(&f.events, "events", false, "write every event that a client received to events.ndjson in --out")
 	flags.StringVar(&f.baseline, "baseline", "", "a result of before, a file, a folder or a kept run: fail when something became worse")
+	flags.BoolVar(&f.anyway, "anyway", false, "compare with --baseline even where that did something else")
 	flags.BoolVar(&f.unkept, "no-keep", false, "do not put it among the runs that 'echolab runs' lists")
 	databaseFlags(cmd)
 	flags.StringArrayVar(&f.regressions, "regression", nil, `what is too much worse, such as "delivery_latency p(95) +10% 2ms"; can be given again (default: see 'echolab compare --help')`)
@@ -110,7 +113,7 @@ it was to measure, 130 interrupted (what was measured until then is still report
 	flags.BoolVar(&f.dry, "dry-run", false, "print the plan and end")
 	f.remote.add(cmd)
 	flags.StringVar(&f.auth, "auth-endpoint", "", "who authorises channels, instead of the secret, such as https://staging.test/broadcasting/auth")
-	flags.StringVar(&f.application, "application", "", "the application behind http steps (default: the server)")
+	flags.StringVar(&f.application, "application", "", "the application behind http steps and logins (default: where --auth-endpoint is, else the server)")
 	flags.Var((*word)(&f.api), "api", "the UI of the Echolab at --url, for notify and workflow, such as "+defaultControl)
 	flags.BoolVar(&f.shared, "shared", false, "others use the server too: they are no ghosts, but all clients must agree about them")
 	flags.IntVar(&f.pid, "server-pid", 0, "the server's process on this machine: its CPU and memory are measured too")
@@ -187,39 +190,49 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 		return t, &usageError{"--segment: segments share one server: name it with --url (each would have one of its own otherwise, and what one sends would never come to the others)"}
 	}
 	t.Config, err = s.load(cmd)
-	if err != nil && t.Remote == nil {
+	switch {
+	case err != nil && t.Remote == nil:
 		return t, err
+	case err != nil && !f.unkept && !f.dry: // the server has its own settings; where runs are kept is not known
+		s.warn(fmt.Sprintf("the run will not be among the kept ones: %v", err))
+		f.unkept = true
 	}
 	return t, nil
 }
 
 func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error {
+	if err := f.checkFlags(cmd); err != nil {
+		return err
+	}
 	t, err := s.trial(cmd, name, f)
 	if err != nil {
+		s.annotateProblems(err)
 		return err
 	}
 	if f.dry {
-		for _, line := range t.Plan.Lines() {
-			if _, err := fmt.Fprintln(s.out, line); err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.printPlan(t.Plan)
 	}
 	var base *harness.Result
 	if f.baseline != "" {
 		if base, err = s.resultOf(cmd, f.baseline); err != nil {
 			return err
 		}
+		if !f.anyway {
+			next := harness.ComparedRun{Name: t.Plan.Scenario.Name, PlanHash: t.Plan.Hash}
+			if err := comparable("--baseline "+f.baseline, name, harness.ComparedRun{Name: base.Name, PlanHash: base.PlanHash}, next); err != nil {
+				return err
+			}
+		}
 	}
 	rules, err := tolerances("--regression", f.regressions)
 	if err != nil {
 		return err
 	}
-	for _, format := range f.formats {
-		if _, err := report.Named(format); err != nil {
-			return &usageError{"--format: " + err.Error()}
-		}
+	if err := s.checkOut(f.out); err != nil {
+		return err
+	}
+	if err := s.checkKept(cmd.Context(), cmd, t.Config, f); err != nil {
+		return err
 	}
 	live := report.NewLive(s.err, report.LiveOptions{Terminal: s.terminal(s.err), Colour: bool(s.paint(s.err)), Width: s.width, Quiet: f.quiet})
 	t.Progress = live.Show
@@ -253,14 +266,11 @@ func (s *shell) runScenario(cmd *cobra.Command, name string, f *runFlags) error 
 // concluded prints and writes what a run came to; the error holds its exit code.
 func (s *shell) concluded(result *harness.Result, f *runFlags) error {
 	var notes []string
+	var lost error
 	if f.out != "" {
-		dir := f.out
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(s.dir, dir)
-		}
-		written, err := report.WriteDir(dir, result, f.formats...)
+		written, err := report.WriteDir(s.folder(f.out), result, f.formats...)
 		if err != nil {
-			s.report(fmt.Errorf("--out: %w", err))
+			lost = fmt.Errorf("--out %s: not all reports are there: %w", f.out, err)
 		}
 		for _, file := range written {
 			if strings.HasSuffix(file, ".html") {
@@ -280,7 +290,14 @@ func (s *shell) concluded(result *harness.Result, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	if code := result.Verdict.ExitCode(); code != 0 {
+	code := result.Verdict.ExitCode()
+	if lost != nil {
+		s.report(lost) // last, where it is seen
+		if code == 0 {
+			code = exitUsage // a job that goes on with the reports would find none
+		}
+	}
+	if code != 0 {
 		return &verdictError{code}
 	}
 	return nil
@@ -294,14 +311,7 @@ func (s *shell) recordEvents(t *app.Trial, f *runFlags) (func() error, error) {
 	if f.out == "" {
 		return nil, &usageError{"--events needs --out: the folder for events.ndjson"}
 	}
-	dir := f.out
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.dir, dir)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, &usageError{"--out: " + err.Error()}
-	}
-	file, err := os.Create(filepath.Join(dir, "events.ndjson"))
+	file, err := os.Create(filepath.Join(s.folder(f.out), "events.ndjson")) // checkOut has made it
 	if err != nil {
 		return nil, &usageError{"--events: " + err.Error()}
 	}

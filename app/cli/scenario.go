@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"echolab/app"
+	"echolab/harness"
 )
 
 // scenarioTopic is a page of help: everything that may stand in a scenario.
@@ -80,6 +81,9 @@ func (s *shell) validate(files []string, from app.ScenarioSources) error {
 		r := app.CheckScenario(file, from)
 		for _, p := range r.Problems {
 			problems = append(problems, p.String())
+		}
+		if len(r.Problems) > 0 {
+			s.annotateProblems(&harness.Problems{List: r.Problems})
 		}
 		if s.json {
 			if err := s.encode(r); err != nil {

@@ -26,6 +26,9 @@ type Endpoint struct {
 	Headers, Params []Header
 	// Bearer and CSRF are bearerToken and csrfToken; a Session's own come first.
 	Bearer, CSRF string
+	// XSRF has the cookie XSRF-TOKEN go back as X-XSRF-TOKEN where no CSRF token is known, as an authorizer that asks with
+	// axios does. Echo's own leaves it out.
+	XSRF bool
 	// UserAgent and AcceptLanguage are those of the reference browser when "".
 	UserAgent, AcceptLanguage string
 	// TLS is used for https; the system's roots when nil.
@@ -177,6 +180,9 @@ func (s *Session) take(address string) (job, bool) {
 // SetCSRF is the token of the page's <meta name="csrf-token">.
 func (s *Session) SetCSRF(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.csrf = token }
 
+// ownCSRF is what SetCSRF was given, without the endpoint's.
+func (s *Session) ownCSRF() string { s.mu.Lock(); defer s.mu.Unlock(); return s.csrf }
+
 // SetBearer is the bearerToken option of this user's Echo.
 func (s *Session) SetBearer(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.bearer = token }
 
@@ -259,17 +265,27 @@ func (s *Session) socketCookies(o *Options, tls bool) string {
 
 // Headers are those that Echo sends to its auth endpoint: its own, the CSRF token, the bearer token.
 func (s *Session) Headers() []Header {
-	out := slices.Clone(s.e.Headers)
-	s.mu.Lock()
-	out = append(out, s.headers...)
-	s.mu.Unlock()
+	out := s.given()
 	if token := s.CSRF(); token != "" {
 		out = append(out, Header{"X-CSRF-TOKEN", token})
 	}
+	return append(out, s.authorization()...)
+}
+
+// OwnHeaders are the same without the CSRF token, which a login finds out by itself.
+func (s *Session) OwnHeaders() []Header { return append(s.given(), s.authorization()...) }
+
+func (s *Session) given() []Header {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(slices.Clone(s.e.Headers), s.headers...)
+}
+
+func (s *Session) authorization() []Header {
 	if token := s.Bearer(); token != "" {
-		out = append(out, Header{"Authorization", "Bearer " + token})
+		return []Header{{"Authorization", "Bearer " + token}}
 	}
-	return out
+	return nil
 }
 
 // ask is pusher-js' ajax authorizer.
@@ -280,6 +296,9 @@ func (s *Session) ask(q Question, address, form string, w way) Answer {
 	}
 	r := Request{Method: "POST", URL: address, Type: "application/x-www-form-urlencoded", Body: []byte(form)}
 	r.Headers = s.Headers()
+	if s.e.XSRF && s.CSRF() == "" {
+		r.Headers = append(r.Headers, s.XSRF(address)...)
+	}
 	res, err := s.fetch(context.Background(), r, &w)
 	status := 0
 	if err == nil {

@@ -154,6 +154,9 @@ func (c *Client) greeting(b []byte, binary bool) outcome {
 		if o.action == actNone {
 			return bad("Invalid handshake") // pusher-js has no way on from here either
 		}
+		if o.problem != nil {
+			o.problem.Data = p.Data
+		}
 		return o
 	}
 	return bad("Invalid handshake")

@@ -38,8 +38,9 @@ type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
-	// URL is where it came from.
-	URL string
+	// URL is where it came from, Redirected whether after a redirection.
+	URL        string
+	Redirected bool
 }
 
 // The bounds of one answer.
@@ -82,12 +83,13 @@ func (s *Session) fetch(ctx context.Context, r Request, w *way) (*Response, erro
 	if err != nil {
 		return nil, err
 	}
-	for range maxRedirects {
+	for n := range maxRedirects {
 		res, err := s.once(ctx, page, at, r, w)
 		w = nil
 		if err != nil {
 			return nil, err
 		}
+		res.Redirected = n > 0
 		to := res.Header.Get("Location")
 		switch {
 		case to == "" || res.Status < 301 || res.Status > 308 || res.Status > 303 && res.Status < 307:

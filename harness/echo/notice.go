@@ -106,7 +106,7 @@ type Problem struct {
 	Message string
 	// Inner is the PusherError in a WebSocketError.
 	Inner *Problem
-	// Data is the data of a pusher:error message as it came, nil elsewhere.
+	// Data is the data of a pusher:error message as it came, that which came instead of a greeting too; nil elsewhere.
 	Data []byte
 }
 

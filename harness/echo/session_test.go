@@ -86,7 +86,8 @@ func TestSession_LogsInAndAuthorises(t *testing.T) {
 
 	wrong := form
 	wrong.Form = nil
-	require.ErrorContains(t, endpoint.Session().Login(t.Context(), wrong), "log in at /login: status 422: no")
+	_, err := endpoint.Session().Login(t.Context(), wrong)
+	require.ErrorContains(t, err, "log in at /login: status 422: no")
 
 	e := engine(t, echo.Config{})
 	opt := &echo.Options{Key: at.App.Key, Authorizer: endpoint, Origin: web.URL}
@@ -103,7 +104,8 @@ func TestSession_LogsInAndAuthorises(t *testing.T) {
 	}
 	for name, l := range map[string]echo.Login{"ada": form, "bo": token} {
 		s := endpoint.Session()
-		require.NoError(t, s.Login(t.Context(), l), name)
+		_, err := s.Login(t.Context(), l)
+		require.NoError(t, err, name)
 		c := e.Client(opt, name)
 		c.Session = s
 		in := make(chan struct{}, 1)

@@ -26,20 +26,7 @@ func GitHub(w io.Writer, r *harness.Result, env func(string) string, dir string)
 	if env("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
-	inRepository := func(file string) string { return file }
-	if root := env("GITHUB_WORKSPACE"); root != "" {
-		inRepository = func(file string) string {
-			path := file
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(dir, path)
-			}
-			if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
-				return filepath.ToSlash(rel)
-			}
-			return file
-		}
-	}
-	if err := annotate(w, r, inRepository); err != nil {
+	if err := annotate(w, r, inRepository(env, dir)); err != nil {
 		return err
 	}
 	path := env("GITHUB_STEP_SUMMARY")
@@ -64,6 +51,46 @@ func GitHub(w io.Writer, r *harness.Result, env func(string) string, dir string)
 		return fmt.Errorf("step summary: %w", err)
 	}
 	return nil
+}
+
+// GitHubProblems tells a job of GitHub Actions what is wrong with a scenario: an annotation for each of the first
+// problems, at its line. Outside of GitHub Actions it does nothing.
+func GitHubProblems(w io.Writer, problems []harness.Problem, env func(string) string, dir string) error {
+	if env("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	path := inRepository(env, dir)
+	for _, p := range problems[:min(len(problems), maxAnnotations)] {
+		at := ""
+		if p.File != "" {
+			at = "file=" + property(path(p.File)) + ","
+		}
+		if p.Line > 0 {
+			at += fmt.Sprintf("line=%d,col=%d,", p.Line, p.Column)
+		}
+		if _, err := fmt.Fprintf(w, "::error %stitle=Scenario::%s\n", at, message(p.Text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inRepository names files as GitHub does, from the repository's root.
+func inRepository(env func(string) string, dir string) func(file string) string {
+	root := env("GITHUB_WORKSPACE")
+	if root == "" {
+		return func(file string) string { return file }
+	}
+	return func(file string) string {
+		path := file
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		if rel, err := filepath.Rel(root, path); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel)
+		}
+		return file
+	}
 }
 
 func writeAnnotations(w io.Writer, r *harness.Result) error {

@@ -25,6 +25,7 @@ var trends = []struct {
 	by     []string
 }{
 	{harness.ConnectLatency, "connect", nil},
+	{harness.LoginLatency, "login", []string{"status"}},
 	{harness.AuthLatency, "auth", []string{"kind", "status"}},
 	{harness.SubscribeLatency, "subscribe", []string{"kind"}},
 	{harness.PublishLatency, "publish", []string{"event", "status"}},

@@ -1,6 +1,7 @@
 package yamlfile
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/goccy/go-yaml/ast"
@@ -19,6 +20,9 @@ func (e *DepthError) Error() string {
 	return fmt.Sprintf("more than %d values within each other", MaxDepth)
 }
 
+// mark is U+FEFF in UTF-8, with which Windows' editors begin a file; YAML allows it there (1.2.2, section 5.2).
+var mark = []byte("\ufeff")
+
 // Parse turns a panic of the library into an error. Nesting is limited before the parser sees it, whose time grows with its
 // square: 50,000 brackets take it 14 s.
 func Parse(content []byte) (file *ast.File, err error) {
@@ -27,7 +31,7 @@ func Parse(content []byte) (file *ast.File, err error) {
 			file, err = nil, fmt.Errorf("this is not YAML: %v", caught)
 		}
 	}()
-	tokens := lexer.Tokenize(string(content))
+	tokens := lexer.Tokenize(string(bytes.TrimPrefix(content, mark)))
 	if at := tooDeep(tokens); at != nil {
 		return nil, &DepthError{at}
 	}
