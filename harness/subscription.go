@@ -324,9 +324,9 @@ func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) 
 		return may, ""
 	case p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+grace):
 		return may, ""
-	case s.left == 0, accepted < s.left-grace, !p.whisper && accepted < s.sentMost:
+	case s.left == 0, accepted < s.left-grace, !p.whisper && accepted < s.sentMost && s.client.ledger.counts[countReordered].Load() == 0:
 		// Nearer to a leave the server may have seen it leave first, or have told it after it was gone; not if it told it
-		// of something that was sent later.
+		// of something that was sent later, unless it is a server that keeps no order, which is wrong by itself.
 		if s.client.unread(accepted, s.left, s.sentMost, grace) {
 			return unread, "the client was told not to read"
 		}
