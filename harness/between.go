@@ -97,6 +97,9 @@ func (b *between) channel(to *segmentShare, c *channelShare, whole bool) {
 	for i, s := range c.Stays {
 		stays[i] = &Subscription{client: &LedgerClient{ledger: to.ledger, name: s.Client, socket: s.Socket}, channel: book,
 			asked: s.Asked, confirmed: s.Confirmed, left: s.Left, cut: s.Cut}
+		for _, d := range s.Deaf {
+			stays[i].client.deaf = append(stays[i].client.deaf, deafness{d[0], d[1]})
+		}
 	}
 	sent := make(map[*segmentShare]map[uint64]*Publication)
 	for i := range b.parts {
@@ -189,6 +192,11 @@ func (b *between) judge(to *segmentShare, c *channelShare, from *segmentShare, p
 		} else {
 			b.wrong("missing", to, c.Name, from, p, s.client, "it was subscribed before it was sent and still there after it was accepted")
 		}
+	case claim == unread && has:
+		b.found[countExpected]++
+		b.found[countDelivered]++
+	case claim == unread:
+		b.found[countUnread]++
 	case has && claim == mustNot:
 		b.wrong("leaked", to, c.Name, from, p, s.client, why)
 	case has:
@@ -271,7 +279,7 @@ func (b *between) wrongs(what string, n int64, to *segmentShare, channel string,
 // enter adds the sums.
 func (b *between) enter() {
 	f := &b.found
-	b.out.Delivery.add(DeliveryResult{Expected: f[countExpected], Delivered: f[countDelivered], Uncertain: f[countUncertain], Missing: f[countMissing],
+	b.out.Delivery.add(DeliveryResult{Expected: f[countExpected], Delivered: f[countDelivered], Uncertain: f[countUncertain], Unread: f[countUnread], Missing: f[countMissing],
 		Reordered: f[countReordered], Leaked: f[countLeaked], Altered: f[countAltered], Foreign: f[countForeign], Siblings: f[countSiblings]})
 	b.out.Delivery.Siblings = max(0, b.out.Delivery.Siblings)
 	b.out.grow(Expected, f[countExpected], 0, -1)

@@ -81,7 +81,7 @@ var DefaultToleranceTexts = []string{
 	"http_req_duration p(95) +25% 20ms",
 	"deliveries rate -10%", "events_accepted rate -10%", "delivery_rate rate -0",
 	"deliveries_missing count +0", "deliveries_duplicate count +0", "deliveries_reordered count +0", "deliveries_leaked count +0", "deliveries_altered count +0",
-	"presence_ghosts count +0", "presence_missed count +0", "presence_duplicate count +0", "presence_drift count +0",
+	"presence_ghosts count +0", "presence_missed count +0", "presence_duplicate count +0", "presence_drift count +0", "presence_altered count +0",
 	"dropped_iterations count +0", "dead_listeners count +0", "events_refused count +0", "errors count +0",
 }
 

@@ -9,9 +9,12 @@ type DeliveryResult struct {
 	Unanswered int64 `json:"unanswered"` // neither; its deliveries are neither due nor forbidden
 	Whispers   int64 `json:"whispers"`
 
-	Expected  int64 `json:"expected"`  // were due: subscribed before it was sent, there until after it was accepted
+	Expected  int64 `json:"expected"`  // were due: subscribed before it was sent, there until a second after it was accepted
 	Delivered int64 `json:"delivered"` // of those
 	Uncertain int64 `json:"uncertain"` // came to somebody who was just coming or going: neither due nor wrong
+	// Unread would have been due to clients that were told not to read (the step slow), and did not come as far as they read:
+	// neither due nor wrong.
+	Unread    int64 `json:"unread,omitempty"`
 	Missing   int64 `json:"missing"`
 	Duplicate int64 `json:"duplicate"`
 	Reordered int64 `json:"reordered"`

@@ -3,8 +3,10 @@ package harness_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"slices"
@@ -25,10 +27,17 @@ type faulty struct {
 	upstream *url.URL
 	// spoil sees each message of the server for one client, in order, and says what that client gets instead.
 	spoil func(f *faulty, c *victim, message []byte) [][]byte
+	// far is how long a message of a WebSocket takes, each way; HTTP goes at once.
+	far time.Duration
+	// later is how long after its answer a publish is told to anybody.
+	later time.Duration
 
 	mu      sync.Mutex
 	victims []*victim
 	seen    int
+
+	once  sync.Once
+	queue *way // of publishes
 }
 
 // victim is one client's connection.
@@ -46,6 +55,10 @@ func (v *victim) send(message []byte) {
 }
 
 func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.later > 0 && strings.HasSuffix(r.URL.Path, "/events") {
+		f.publishLater(w, r)
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/app/") {
 		httputil.NewSingleHostReverseProxy(f.upstream).ServeHTTP(w, r)
 		return
@@ -65,16 +78,23 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	f.victims = append(f.victims, v)
 	f.mu.Unlock()
+	away, home := newWay(f.far), newWay(f.far)
+	defer home.end()
 	defer func() { // who has gone gets nothing any more
 		f.mu.Lock()
 		f.victims = slices.DeleteFunc(f.victims, func(o *victim) bool { return o == v })
 		f.mu.Unlock()
 	}()
 	go func() {
+		defer away.end()
 		for {
 			kind, message, err := down.ReadMessage()
-			if err != nil || up.WriteMessage(kind, message) != nil {
-				_ = up.Close()
+			away.post(func() {
+				if err != nil || up.WriteMessage(kind, message) != nil {
+					_ = up.Close()
+				}
+			})
+			if err != nil {
 				return
 			}
 		}
@@ -84,13 +104,73 @@ func (f *faulty) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		for _, m := range f.spoil(f, v, message) {
-			if m == nil { // the connection ends
-				return
+		home.post(func() {
+			for _, m := range f.spoil(f, v, message) {
+				if m == nil { // the connection ends
+					_ = up.Close()
+					return
+				}
+				v.send(m)
 			}
-			v.send(m)
-		}
+		})
 	}
+}
+
+// way is a long line: what is posted happens after its delay, in order.
+type way struct {
+	delay time.Duration
+	tasks chan sent
+	done  chan struct{}
+}
+
+type sent struct {
+	at time.Time
+	do func()
+}
+
+func newWay(delay time.Duration) *way {
+	w := &way{delay: delay, tasks: make(chan sent, 10_000), done: make(chan struct{})}
+	if delay > 0 {
+		go func() {
+			defer close(w.done)
+			for t := range w.tasks {
+				time.Sleep(time.Until(t.at))
+				t.do()
+			}
+		}()
+	}
+	return w
+}
+
+func (w *way) post(do func()) {
+	if w.delay == 0 {
+		do()
+		return
+	}
+	w.tasks <- sent{time.Now().Add(w.delay), do}
+}
+
+// end returns when all that was posted has happened.
+func (w *way) end() {
+	close(w.tasks)
+	if w.delay > 0 {
+		<-w.done
+	}
+}
+
+// publishLater answers first, as a server does whose API hands events to a queue.
+func (f *faulty) publishLater(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	again, _ := http.NewRequest(r.Method, f.upstream.String()+r.URL.RequestURI(), bytes.NewReader(body))
+	again.Header = r.Header.Clone()
+	f.once.Do(func() { f.queue = newWay(f.later) })
+	f.queue.post(func() {
+		if res, err := http.DefaultClient.Do(again); err == nil {
+			_ = res.Body.Close()
+		}
+	})
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, "{}")
 }
 
 // every tells true for each n-th message of the kind, counted over all clients.
@@ -201,6 +281,18 @@ func TestRun_FaultyServers(t *testing.T) {
 			}
 			return asItIs(m)
 		}, []string{"presence_drift", "presence_ghosts"}, nil},
+		{"calls a member by another name", func(f *faulty, _ *victim, m []byte) [][]byte {
+			if is(m, "pusher_internal:member_added") && f.every(10) {
+				m = bytes.Replace(m, []byte(`\"name\":`), []byte(`\"nome\":`), 1)
+			}
+			return asItIs(m)
+		}, []string{"presence_altered"}, nil},
+		{"lists a member under another name", func(f *faulty, _ *victim, m []byte) [][]byte {
+			if is(m, "pusher_internal:subscription_succeeded") && bytes.Contains(m, []byte("presence-office")) && f.every(5) {
+				m = bytes.Replace(m, []byte(`\"name of `), []byte(`\"nome of `), 1)
+			}
+			return asItIs(m)
+		}, []string{"presence_altered"}, nil},
 		{"alters a payload", func(f *faulty, _ *victim, m []byte) [][]byte {
 			if is(m, "InvoiceCreated") && f.every(20) {
 				m = bytes.Replace(m, []byte(`\"id\":`), []byte(`\"id\":9`), 1)
@@ -269,7 +361,7 @@ func TestRun_FaultyServers(t *testing.T) {
 			}
 			for _, name := range []string{
 				"deliveries_missing", "deliveries_duplicate", "deliveries_reordered", "deliveries_leaked", "deliveries_altered", "deliveries_late",
-				"presence_ghosts", "presence_missed", "presence_duplicate", "presence_drift", "connections_closed",
+				"presence_ghosts", "presence_missed", "presence_duplicate", "presence_drift", "presence_altered", "connections_closed",
 			} {
 				if contains(c.counters, name) || contains(c.also, name) {
 					continue
@@ -292,4 +384,105 @@ func contains(list []string, s string) bool {
 		}
 	}
 	return false
+}
+
+// readers come to a page, go on after a moment, and see who else is there.
+const readers = `
+name: readers
+scenarios:
+  readers:
+    executor: constant-vus
+    vus: 20
+    duration: 4s
+    user: {id: "u{{ vu }}", info: {name: "name of {{ vu }}"}}
+    setup: [connect]
+    steps:
+      - private: "page.{{ vu % 2 }}"
+      - join: "page.{{ vu % 2 }}"
+      - think: 300ms..1500ms
+      - leave: "page.{{ vu % 2 }}"
+      - think: 2s
+  changes:
+    executor: constant-arrival-rate
+    startTime: 500ms
+    rate: 50
+    duration: 3s
+    preAllocatedVUs: 20
+    steps:
+      - publish: {channel: "private-page.{{ iteration % 2 }}", event: PageChanged, payload: {a: 1}}
+`
+
+// TestRun_ServersThatTakeTheirTime: a long way, or an answer before everybody was told, is no fault of a server.
+func TestRun_ServersThatTakeTheirTime(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		far, later time.Duration
+		lose       bool
+	}{
+		{name: "far by WebSocket, near by HTTP", far: 30 * time.Millisecond},
+		{name: "answers before it tells anybody", later: 30 * time.Millisecond},
+		{name: "a round trip of more than a second", far: 600 * time.Millisecond},
+		{name: "far, and loses some", far: 30 * time.Millisecond, lose: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			opt := reverb(t)
+			upstream, err := url.Parse(opt.URL)
+			require.NoError(t, err)
+			proxy := httptest.NewServer(&faulty{upstream: upstream, far: c.far, later: c.later, spoil: func(f *faulty, _ *victim, m []byte) [][]byte {
+				if c.lose && is(m, "PageChanged") && f.every(5) {
+					return nil
+				}
+				return [][]byte{m}
+			}})
+			t.Cleanup(proxy.Close)
+			opt.URL = proxy.URL
+			yaml := readers
+			if c.lose {
+				yaml = strings.Replace(yaml, "300ms..1500ms", "2s", 1) + "drain: 6s\n"
+			}
+			r := play(t, opt, yaml)
+			assert.Positive(t, r.Delivery.Uncertain+r.Delivery.Expected)
+			if c.lose {
+				assert.Equal(t, harness.Failed, r.Verdict)
+				assert.Positive(t, r.Delivery.Missing, "the grace hides nothing but what is near a leave")
+				return
+			}
+			assert.Equal(t, harness.Passed, r.Verdict, "%q\n%+v\n%+v", r.Reasons, r.Delivery, r.Presence)
+		})
+	}
+}
+
+// TestRun_WhatAClientWasToldNotToReadIsNotJudged: a server is right whatever becomes of it; what it owes the others it owes.
+func TestRun_WhatAClientWasToldNotToReadIsNotJudged(t *testing.T) {
+	const yaml = `
+name: slow
+scenarios:
+  deaf:
+    executor: constant-vus
+    vus: 2
+    duration: 3s
+    user: {id: "deaf{{ vu }}"}
+    setup: [connect, channel: news, join: room]
+    steps: [{slow: {bytesPerSecond: 0}}, {think: 20s}]
+  readers:
+    executor: constant-vus
+    vus: 3
+    duration: 3s
+    startTime: 200ms
+    user: {id: "reader{{ vu }}"}
+    setup: [connect, channel: news, join: room]
+    steps: [{think: 20s}]
+  news:
+    executor: constant-arrival-rate
+    startTime: 1700ms
+    rate: 50
+    duration: 1s
+    preAllocatedVUs: 10
+    steps: [{publish: {channel: news, event: News, payload: {id: "{{ iteration }}"}}}]
+`
+	r := play(t, reverb(t), yaml)
+	assert.Equal(t, harness.Passed, r.Verdict, "%q\n%+v\n%+v", r.Reasons, r.Delivery, r.Presence)
+	assert.Equal(t, int64(50*3), r.Delivery.Delivered)
+	assert.Equal(t, int64(50*2), r.Delivery.Unread)
 }

@@ -18,6 +18,7 @@ type House struct {
 	cfg      HouseConfig
 	registry *Registry
 	rec      *Recorder
+	grace    grace
 
 	mu    sync.Mutex
 	rooms map[string]*room
@@ -31,8 +32,11 @@ type HouseConfig struct {
 	// Others says that members who are not of this run may come and go: other segments, people, see strangers.go.
 	Others bool
 	// Grace is the uncertainty around a connection that ended: a member who comes back on another within it may, or may not,
-	// be told to have left and joined; both or neither. Default 1 s.
+	// be told to have left and joined; both or neither. Where the slowest subscribe took more than half of it, it is twice
+	// that, up to Patience (grace.go). Default 1 s.
 	Grace time.Duration
+	// Patience is how long the Grace may become; default 10 s.
+	Patience time.Duration
 }
 
 // NewHouse makes an empty House.
@@ -40,11 +44,16 @@ func NewHouse(cfg HouseConfig) *House {
 	if cfg.Grace <= 0 {
 		cfg.Grace = time.Second
 	}
+	if cfg.Patience <= 0 {
+		cfg.Patience = 10 * time.Second
+	}
 	if cfg.Registry == nil {
 		cfg.Registry = NewRegistry()
 	}
-	return &House{cfg: cfg, registry: cfg.Registry, rec: cfg.Registry.Recorder(), rooms: make(map[string]*room),
+	h := &House{cfg: cfg, registry: cfg.Registry, rec: cfg.Registry.Recorder(), rooms: make(map[string]*room),
 		found: settling{counts: make(map[string]int64), evidence: make(map[string][]PresenceEvidence)}}
+	h.grace.least, h.grace.most = cfg.Grace, max(cfg.Grace, cfg.Patience)
+	return h
 }
 
 // room is one presence channel.
@@ -57,6 +66,7 @@ type room struct {
 	members []*member
 	stays   []*Stay
 	here    int       // stays confirmed and not left
+	deaf    int       // of those, told not to read
 	order   int       // of confirmations and changes, as they are entered here: instants come from several clocks' readers
 	open    []*change // not told yet to everybody who was there
 	odd     []odd     // here lists that did not agree about a stranger
@@ -65,13 +75,16 @@ type room struct {
 // member is one user_id.
 type member struct {
 	id       string
-	known    bool // it was ever one of this run
-	inside   int  // stays that asked and have not left
-	here     int  // of those, confirmed
+	known    bool  // it was ever one of this run
+	inside   int   // stays that asked and have not left
+	here     int   // of those, confirmed
+	deaf     int   // of those, told not to read
+	wasDeaf  uint8 // stays that were, ever: the server may have ended them long before they knew
 	stays    []*Stay
 	changes  []*change
 	leftLast int64
-	last     *Stay // that left then
+	last     *Stay              // that left then
+	infos    map[content]string // the user_info that it joined with, as text; "" at the bytes of another spelling
 }
 
 // change is a member's coming or going that others have to be told.
@@ -105,10 +118,11 @@ type Stay struct {
 	before *Stay // the client's last one on the same connection; nil where this is the first
 
 	asked, confirmed, left int64
-	heard                  int64  // when it was last told something after it had left
-	cut                    bool   // left because the connection ended
-	order                  int    // of its confirmation
-	listed                 bitset // members it believes to be there
+	heard                  int64   // when it was last told something after it had left
+	cut                    bool    // left because the connection ended
+	order                  int     // of its confirmation
+	deaf                   []spell // when it was told not to read
+	listed                 bitset  // members it believes to be there
 	joins, leaves          []uint8
 }
 
@@ -157,7 +171,7 @@ func (h *House) Entering(client, socket, channel, user string, at time.Time) *St
 // its order; a leave that somebody was told of is over; beyond the grace any is.
 func (r *room) inDoubtLocked(leave *change, who *member, s *Stay) bool {
 	switch {
-	case s.asked-who.leftLast >= int64(r.house.cfg.Grace):
+	case s.asked-who.leftLast >= r.house.grace.ns():
 		return false
 	case who.last != nil && !who.last.cut && s.socket != "" && who.last.socket == s.socket:
 		return false
@@ -167,7 +181,10 @@ func (r *room) inDoubtLocked(leave *change, who *member, s *Stay) bool {
 
 // unsureLocked marks a going and a coming, of which the server sees both or neither. Nobody waits for them.
 func (r *room) unsureLocked(leave, join *change) {
-	leave.unsure, join.unsure, leave.pair, join.pair = true, true, join, leave
+	leave.unsure = true
+	if join != nil { // nil: the leave stands alone
+		join.unsure, leave.pair, join.pair = true, join, leave
+	}
 	for _, c := range []*change{leave, join} {
 		if i := slices.Index(r.open, c); i >= 0 {
 			r.open = slices.Delete(r.open, i, i+1)
@@ -195,7 +212,7 @@ func (r *room) memberLocked(id string) int {
 
 func (r *room) changeLocked(m int, join bool, at int64) *change {
 	r.order++
-	c := &change{member: m, join: join, begin: at, order: r.order, need: r.here - r.members[m].here}
+	c := &change{member: m, join: join, begin: at, order: r.order, need: r.here - r.deaf - r.members[m].here + r.members[m].deaf}
 	r.members[m].changes = append(r.members[m].changes, c)
 	if c.need > 0 {
 		r.open = append(r.open, c)
@@ -208,7 +225,7 @@ func (c *change) countsLocked(s *Stay) bool {
 	if c.stranger {
 		return c.owedLocked(s)
 	}
-	return s.confirmed > 0 && s.order < c.order && s.member != c.member
+	return s.confirmed > 0 && s.order < c.order && s.member != c.member && !s.deafTo(c)
 }
 
 // endLocked is until when the server may have seen to it.
@@ -263,6 +280,13 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 	r.here++
 	who := r.members[s.member]
 	who.here++
+	if s.isDeaf() {
+		r.deaf++
+		who.deaf++
+	}
+	if len(s.deaf) == 0 { // else it kept the answer waiting itself
+		r.house.grace.answered(s.confirmed - s.asked)
+	}
 	for i := len(who.changes) - 1; i >= 0; i-- {
 		if c := who.changes[i]; c.join {
 			if c.end == 0 {
@@ -307,9 +331,9 @@ func (s *Stay) Here(users []string, count int, at time.Time) {
 
 // insideLocked tells whether a member was certainly, or possibly, there in a moment between from and to.
 func (r *room) insideLocked(m int, from, to int64) (must, may bool) {
-	grace := int64(r.house.cfg.Grace)
+	grace := r.house.grace.ns()
 	for _, s := range r.members[m].stays {
-		if s.confirmed > 0 && s.confirmed < from && (s.left == 0 || s.left > to) {
+		if s.confirmed > 0 && s.confirmed < from && (s.left == 0 || s.left > to) && !s.dubious(from-grace) {
 			must = true
 		}
 		if s.asked <= to && (s.left == 0 || s.left+grace > from) {
@@ -375,7 +399,7 @@ func (s *Stay) told(user string, join bool, at time.Time) {
 func (c *change) owedLocked(s *Stay) bool {
 	begin := c.begin
 	if c.stranger { // it began before, nobody knows when
-		begin -= int64(s.room.house.cfg.Grace)
+		begin -= s.room.house.grace.ns()
 	}
 	return s.confirmed > 0 && s.confirmed < begin
 }
@@ -423,17 +447,12 @@ func (s *Stay) end(at time.Time, cut bool) {
 	if s.confirmed > 0 {
 		r.here--
 		who.here--
-	}
-	for _, c := range append([]*change(nil), r.open...) {
-		if c.countsLocked(s) && !c.told.has(s.number) {
-			c.need-- // nobody waits for it any more
-			if c.need == 0 {
-				r.closeLocked(c) // and nobody was left to be told
-			} else {
-				r.convergedLocked(c, s.left)
-			}
+		if s.isDeaf() {
+			r.deaf--
+			who.deaf--
 		}
 	}
+	r.releaseLocked(s, s.left)
 	if who.inside--; who.inside > 0 {
 		if who.here == 0 && s.confirmed > 0 { // another of its connections has asked: the server may see that later than this
 			r.unsureLocked(r.changeLocked(s.member, false, s.left), r.changeLocked(s.member, true, s.left))
@@ -446,8 +465,25 @@ func (s *Stay) end(at time.Time, cut bool) {
 		join = who.changes[n-1]
 	}
 	c := r.changeLocked(s.member, false, s.left)
-	if s.confirmed == 0 && join != nil { // it was never told whether it is in
+	switch {
+	case len(s.deaf) > 0: // the server may have ended it long before
+		r.unsureLocked(c, nil)
+	case s.confirmed == 0 && join != nil: // it was never told whether it is in
 		r.unsureLocked(c, join)
+	}
+}
+
+// releaseLocked has nobody wait for the client to be told of what is open.
+func (r *room) releaseLocked(s *Stay, now int64) {
+	for _, c := range append([]*change(nil), r.open...) {
+		if c.countsLocked(s) && !c.told.has(s.number) {
+			c.need-- // nobody waits for it any more
+			if c.need == 0 {
+				r.closeLocked(c) // and nobody was left to be told
+			} else {
+				r.convergedLocked(c, now)
+			}
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ var presenceKinds = []struct {
 	{"duplicate join", PresenceTwice, []Tag{{"change", "join"}}},
 	{"duplicate leave", PresenceTwice, []Tag{{"change", "leave"}}},
 	{"drift", PresenceDrift, nil},
+	{"altered", PresenceAltered, nil},
 }
 
 func (h *House) wrongedLocked(what string, r *room, s *Stay, user string, at int64, why string) {
@@ -72,7 +73,7 @@ func (h *House) Settle(now time.Time) PresenceResult {
 		}
 		for _, s := range r.stays {
 			if s.confirmed > 0 {
-				r.judgeLocked(s, end)
+				result.Unread += r.judgeLocked(s, end)
 			}
 		}
 		r.agreeLocked(end)
@@ -82,7 +83,7 @@ func (h *House) Settle(now time.Time) PresenceResult {
 	h.found.mu.Lock()
 	defer h.found.mu.Unlock()
 	n := h.found.counts
-	result.Ghosts, result.Drift = n["ghost"], n["drift"]
+	result.Ghosts, result.Drift, result.Altered = n["ghost"], n["drift"], n["altered"]
 	result.Missed = n["missed join"] + n["missed leave"]
 	result.Twice = n["duplicate join"] + n["duplicate leave"]
 	result.Evidence = []PresenceEvidence{}
@@ -92,9 +93,10 @@ func (h *House) Settle(now time.Time) PresenceResult {
 	return result
 }
 
-// judgeLocked holds what one client was told, and what it believes at the end, against what happened.
-func (r *room) judgeLocked(s *Stay, end int64) {
-	grace := int64(r.house.cfg.Grace)
+// judgeLocked holds what one client was told, and what it believes at the end, against what happened. notRead is how much
+// of it lies where the client was told not to read.
+func (r *room) judgeLocked(s *Stay, end int64) (notRead int64) {
+	grace := r.house.grace.ns()
 	left := s.left
 	if left == 0 {
 		left = end + grace
@@ -105,7 +107,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 		}
 		var doubt [2]struct{ extra, mays, pairs int } // of the joins, of the leaves
 		for i, join := range []bool{true, false} {
-			must, may, pairs := 0, 0, 0
+			must, may, pairs, unread := 0, int(who.wasDeaf), 0, 0
 			for _, c := range who.changes {
 				if c.void || c.join != join || c.begin > max(left+grace, s.heard) {
 					continue
@@ -114,7 +116,9 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 				if c.stranger {
 					tail = 2 * grace // what came last may still be on its way to others
 				}
-				if !c.unsure && c.owedLocked(s) && c.begin+tail < left {
+				if !c.unsure && c.owedLocked(s) && c.begin+tail < left && s.unread(c.begin, left, grace) {
+					unread++
+				} else if !c.unsure && c.owedLocked(s) && c.begin+tail < left {
 					must++
 				} else if c.stranger && c.begin+grace >= s.asked {
 					may++
@@ -128,6 +132,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 				}
 			}
 			told, what := 0, "leave"
+			may += unread
 			if list := s.leaves; !join && m < len(list) {
 				told = int(list[m])
 			}
@@ -137,6 +142,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 					told = int(s.joins[m])
 				}
 			}
+			notRead += int64(max(0, unread-max(0, told-must)))
 			doubt[i].extra, doubt[i].mays, doubt[i].pairs = told-must, may, pairs
 			switch {
 			case told < must:
@@ -149,8 +155,8 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 			r.pairedLocked(s, who, joins.extra, leaves.extra, joins.pairs, end)
 		}
 	}
-	if s.left > 0 {
-		return
+	if s.left > 0 || s.isDeaf() {
+		return notRead
 	}
 	var absent []string
 	for m, who := range r.members {
@@ -172,6 +178,7 @@ func (r *room) judgeLocked(s *Stay, end int64) {
 	if len(absent) > 0 {
 		r.house.wrongedLocked("drift", r, s, absent[0], end, "at the end it does not list "+few(absent)+", who are there")
 	}
+	return notRead
 }
 
 // pairedLocked holds what a client was told of changes that the server saw in pairs or not at all: so many joins and leaves

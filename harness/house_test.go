@@ -220,6 +220,43 @@ func TestHouse(t *testing.T) {
 			b.Leaving("a", h.at(4002))
 			b.Joining("a", h.at(6003))
 		}, counts{twice: 1}},
+		{"told to nobody who reads", func(h *home) {
+			a := h.in("a", 10)
+			a.Deaf(h.at(20))
+			h.in("b", 2000, "a").Left(h.at(5000))
+		}, counts{}},
+		{"the server gave a slow one up, and tells it long before the slow one knows", func(h *home) {
+			a := h.in("a", 10)
+			b := h.in("b", 2000, "a")
+			a.Joining("b", h.at(2003))
+			b.Deaf(h.at(3000))
+			a.Leaving("b", h.at(6000))
+			c := h.in("c", 8000, "a")
+			a.Joining("c", h.at(8001))
+			b.Cut(h.at(20_000))
+			h.in("b", 21_000, "a", "c")
+			a.Joining("b", h.at(21_002))
+			c.Joining("b", h.at(21_002))
+		}, counts{}},
+		{"a join that nobody tells, while another does not read", func(h *home) {
+			h.in("a", 10)
+			h.in("s", 2000, "a").Deaf(h.at(3000))
+			h.in("b", 6000, "a", "s")
+		}, counts{missed: 2, drift: 1}},
+		{"a slow one that reads again, and was not told", func(h *home) {
+			a := h.in("a", 10)
+			a.Deaf(h.at(20))
+			h.in("b", 2000, "a")
+			a.Hears(h.at(3000))
+		}, counts{missed: 1, drift: 1}},
+		{"a leave just before one left, where the way to the server is long", func(h *home) {
+			a := h.enter("a", 10)
+			a.Here([]string{"a"}, 1, h.at(1410))
+			b := h.in("b", 5000, "a")
+			a.Joining("b", h.at(5003))
+			b.Left(h.at(10_000))
+			a.Left(h.at(11_300))
+		}, counts{}},
 		{"refused: nobody came", func(h *home) {
 			h.in("a", 10)
 			h.enter("b", 2000).Refused(h.at(2005))
@@ -303,4 +340,45 @@ func TestHouse_ToldByOrder(t *testing.T) {
 	assert.Zero(t, h.Outstanding())
 	r := h.Settle(h.at(3000))
 	assert.Equal(t, r.Joins+r.Leaves, r.Told)
+}
+
+// TestHouse_UserInfo: what a client is told of a member is held against what the member joined with, however it is written.
+func TestHouse_UserInfo(t *testing.T) {
+	const joined = `{"name":"Zoë","roles":[],"age":41}`
+	for _, c := range []struct {
+		name, said string
+		wrong      int64
+	}{
+		{"the same", joined, 0},
+		{"written anew, as PHP does", `{"age":41.0,"roles":{},"name":"Zo\u00eb"}`, 0},
+		{"another name", `{"nome":"Zoë","roles":[],"age":41}`, 1},
+		{"nothing", ``, 1},
+		{"somebody else's", `{"name":"Jim","roles":[],"age":41}`, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHome(t)
+			a := h.in("a", 10)
+			a.Said("a", nil)
+			b := h.in("b", 2000, "a")
+			b.Said("b", []byte(joined))
+			a.Joining("b", h.at(2003))
+			a.Introduced("b", []byte(c.said), h.at(2003))
+			late := h.in("c", 4000, "a", "b")
+			a.Joining("c", h.at(4003))
+			b.Joining("c", h.at(4003))
+			a.Introduced("c", []byte(`{"of":"whom nothing is known"}`), h.at(4003))
+			said := c.said
+			if said == "" {
+				said = "null"
+			}
+			late.Listed([]byte(`{"a":[],"b":`+said+`,"c":{}}`), h.at(4005))
+			got := h.Settle(h.at(60_000))
+			assert.Equal(t, 2*c.wrong, got.Altered, "%+v", got.Evidence)
+			assert.Zero(t, got.Missed+got.Twice+got.Drift+got.Ghosts, "%+v", got.Evidence)
+			if c.wrong > 0 {
+				assert.Equal(t, "b", got.Evidence[0].Member)
+				assert.Contains(t, got.Evidence[0].Why, "who joined with "+joined)
+			}
+		})
+	}
 }

@@ -7,8 +7,9 @@ import (
 )
 
 // Ledger knows who must get what, and who got it. For every publication the deliveries that are due follow from the
-// subscriptions of that moment: a client that was subscribed before it was sent and stayed until after it was accepted
-// must get it once; one that was coming or going at that time may; nobody else may. Sender and toOthers are left out.
+// subscriptions of that moment: a client that was subscribed before it was sent and stayed until a Grace after it was
+// accepted, or until it got something that was sent later, must get it once; one that was coming or going at that time may;
+// nobody else may. Sender and toOthers are left out.
 //
 // Order: if one publication was accepted before another was sent, nobody may get them the other way round; whispers of
 // one sender keep their order.
@@ -18,6 +19,7 @@ import (
 type Ledger struct {
 	cfg      LedgerConfig
 	registry *Registry
+	grace    grace
 	foreign  Series
 	wrong    map[string]Series // by Evidence.What
 	expected Series
@@ -48,9 +50,10 @@ type LedgerConfig struct {
 	// Patience is how long a delivery may take before it counts as missing; default 10 s. If it comes after all it counts
 	// as late instead.
 	Patience time.Duration
-	// Grace is the uncertainty around coming and going: what was accepted less than that before a connection ended need not
-	// have arrived, what was sent less than that after a leave may still, as may what was accepted less than that before the
-	// client asked (a server of several nodes). For whispers, whose acceptance nobody tells, it is Patience. Default 1 s.
+	// Grace is the uncertainty around coming and going: what was accepted less than that before a leave, or the end of a
+	// connection, need not have arrived (a server may answer before it has told everybody), what was sent less than that after
+	// a leave may still, as may what was accepted less than that before the client asked (a server of several nodes). Where the
+	// slowest subscribe took more than half of it, it is twice that, up to Patience (grace.go). Default 1 s.
 	Grace time.Duration
 }
 
@@ -64,6 +67,7 @@ const (
 	countExpected
 	countDelivered
 	countUncertain
+	countUnread
 	countMissing
 	countDuplicate
 	countReordered
@@ -94,6 +98,7 @@ func NewLedger(cfg LedgerConfig) *Ledger {
 			"missing": r.Series(Missing), "duplicate": r.Series(Duplicates), "reordered": r.Series(Reordered),
 			"leaked": r.Series(Leaked), "altered": r.Series(Altered), "late": r.Series(Late),
 		}}
+	l.grace.least, l.grace.most = cfg.Grace, max(cfg.Grace, cfg.Patience)
 	l.chunks.Store(new([]*[chunkSize]Publication))
 	return l
 }

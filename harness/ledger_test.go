@@ -114,8 +114,71 @@ func TestLedger(t *testing.T) {
 		{"missing although it left, but long after", func(t *testing.T, b *book) {
 			_, s := b.subscribed("a", "portal", 1, 5)
 			b.publish(t, 10, 12, "portal")
-			s.Left(b.at(100))
+			s.Left(b.at(1013))
 		}, counts{expected: 1, missing: 1}},
+		{"accepted just before it left, by a server that answers before it tells everybody", func(t *testing.T, b *book) {
+			_, s := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			s.Left(b.at(1011))
+		}, counts{}},
+		{"just before it left, but after one that was sent later", func(t *testing.T, b *book) {
+			_, s := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			_, data := b.publish(t, 20, 22, "portal")
+			s.Received(b.rec, "E", data, b.at(25))
+			s.Left(b.at(100))
+		}, counts{expected: 1, missing: 1, uncertain: 1}},
+		{"just before it left, where the way to the server is long", func(t *testing.T, b *book) {
+			b.subscribed("b", "other", 1, 1601)
+			_, s := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			s.Left(b.at(3100))
+		}, counts{}},
+		{"longer before it left than the way to the server explains", func(t *testing.T, b *book) {
+			b.subscribed("b", "other", 1, 1601)
+			_, s := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			s.Left(b.at(3300))
+		}, counts{expected: 1, missing: 1}},
+		{"a whisper to who left long after", func(t *testing.T, b *book) {
+			a, _ := b.subscribed("a", "private-x", 1, 5)
+			_, sb := b.subscribed("b", "private-x", 1, 5)
+			b.Send(harness.Sending{Event: "client-typing", Channels: []string{"private-x"}, Due: b.at(10), At: b.at(10), Sender: a, Whisper: true}).Accepted(b.at(10))
+			sb.Left(b.at(1500))
+		}, counts{expected: 1, missing: 1}},
+		{"never read, by a client that was told not to", func(t *testing.T, b *book) {
+			c, s := b.subscribed("a", "portal", 1, 5)
+			_, data := b.publish(t, 10, 12, "portal")
+			s.Received(b.rec, "E", data, b.at(13))
+			c.Deaf(b.at(2000))
+			b.publish(t, 3000, 3001, "portal")
+			assert.Zero(t, b.Sweep(b.at(30_000)))
+			assert.False(t, b.Waiting())
+		}, counts{expected: 1, delivered: 1}},
+		{"not told before the client was told not to read", func(t *testing.T, b *book) {
+			c, _ := b.subscribed("a", "portal", 1, 5)
+			b.publish(t, 10, 12, "portal")
+			c.Deaf(b.at(2000))
+		}, counts{expected: 1, missing: 1}},
+		{"overtaken by one that the slow client did read", func(t *testing.T, b *book) {
+			c, s := b.subscribed("a", "portal", 1, 5)
+			c.Deaf(b.at(6))
+			b.publish(t, 10, 12, "portal")
+			_, data := b.publish(t, 20, 22, "portal")
+			s.Received(b.rec, "E", data, b.at(40))
+		}, counts{expected: 2, delivered: 1, missing: 1}},
+		{"not told while the client was slow, which it no longer is", func(t *testing.T, b *book) {
+			c, _ := b.subscribed("a", "portal", 1, 5)
+			c.Deaf(b.at(6))
+			b.publish(t, 10, 12, "portal")
+			c.Hears(b.at(3000))
+		}, counts{expected: 1, missing: 1}},
+		{"the server gave the slow client up", func(t *testing.T, b *book) {
+			c, s := b.subscribed("a", "portal", 1, 5)
+			c.Deaf(b.at(6))
+			b.publish(t, 10, 12, "portal")
+			s.Cut(b.at(8000))
+		}, counts{}},
 		{"not due when the connection was cut just then", func(t *testing.T, b *book) {
 			_, s := b.subscribed("a", "portal", 1, 5)
 			b.publish(t, 10, 12, "portal")

@@ -36,7 +36,7 @@ type Metric struct {
 var Metrics = []*Metric{
 	ConnectLatency, LoginLatency, AuthLatency, SubscribeLatency, PublishLatency, DeliveryLatency, PresenceConvergence, ReconnectLatency, HTTPLatency,
 	Published, Accepted, PublishRefused, Whispered, Expected, Delivered, DeliveryRate, Missing, Duplicates, Reordered, Leaked, Altered, Late, Foreign,
-	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift,
+	Joins, PresenceGhosts, PresenceMissed, PresenceTwice, PresenceDrift, PresenceAltered,
 	Iterations, DroppedIterations, Checks, Errors, Closed, Reconnects, DeadListeners,
 	Users, Connections, BytesReceived, FramesReceived,
 	ScheduleLag, GeneratorCPU, ServerCPU, ServerMemory,
@@ -69,11 +69,12 @@ var (
 	Late           = &Metric{Name: "deliveries_late", Kind: Counter, Help: "deliveries that took longer than the scenario's lateAfter"}
 	Foreign        = &Metric{Name: "deliveries_foreign", Kind: Counter, Help: "events that nobody of the run published"}
 
-	Joins          = &Metric{Name: "presence_changes", Kind: Counter, Help: "joins and leaves of members that others had to be told", Tags: []string{"change"}}
-	PresenceGhosts = &Metric{Name: "presence_ghosts", Kind: Counter, Help: "members that a client lists although they are gone", Zero: true}
-	PresenceMissed = &Metric{Name: "presence_missed", Kind: Counter, Help: "joins and leaves that a client was never told", Tags: []string{"change"}, Zero: true}
-	PresenceTwice  = &Metric{Name: "presence_duplicate", Kind: Counter, Help: "joins and leaves that a client was told more than once, or that did not happen", Tags: []string{"change"}, Zero: true}
-	PresenceDrift  = &Metric{Name: "presence_drift", Kind: Counter, Help: "lists of members whose count or content was not the truth", Zero: true}
+	Joins           = &Metric{Name: "presence_changes", Kind: Counter, Help: "joins and leaves of members that others had to be told", Tags: []string{"change"}}
+	PresenceGhosts  = &Metric{Name: "presence_ghosts", Kind: Counter, Help: "members that a client lists although they are gone", Zero: true}
+	PresenceMissed  = &Metric{Name: "presence_missed", Kind: Counter, Help: "joins and leaves that a client was never told", Tags: []string{"change"}, Zero: true}
+	PresenceTwice   = &Metric{Name: "presence_duplicate", Kind: Counter, Help: "joins and leaves that a client was told more than once, or that did not happen", Tags: []string{"change"}, Zero: true}
+	PresenceDrift   = &Metric{Name: "presence_drift", Kind: Counter, Help: "lists of members whose count or content was not the truth", Zero: true}
+	PresenceAltered = &Metric{Name: "presence_altered", Kind: Counter, Help: "members that a client was told of, or listed, with other user_info than they joined with", Zero: true}
 
 	Iterations        = &Metric{Name: "iterations", Kind: Counter, Help: "times a scenario's steps were run through", Tags: []string{"scenario"}}
 	DroppedIterations = &Metric{Name: "dropped_iterations", Kind: Counter, Help: "iterations that were due while no virtual user was free", Tags: []string{"scenario"}, Zero: true}

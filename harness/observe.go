@@ -41,10 +41,13 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 		if p := n.Problem; p != nil && p.Inner != nil && p.Inner.Data != nil { // the server's greeting was a no
 			r.fault(u, "server error "+strconv.Itoa(p.Inner.Code), p.Inner.Message+connectionMeaning(p.Inner.Code))
 		}
-		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 { // a connection that ended is counted by its close code
+		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 && !u.readsSlowly() { // a connection that ended is counted by its close code; that of a slow reader may be
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
 		}
 	case echo.NoticeAuthEnd:
+		if n.Answer != nil && n.Answer.HasChannelData {
+			u.vouched(n.Channel, n.Answer.ChannelData)
+		}
 		if r.endpoint == nil {
 			return // signed here: there is nothing to measure
 		}
@@ -159,7 +162,26 @@ func (u *User) subscribing(n *echo.Notice) {
 	a.sub = u.book.Subscribing(n.Channel, a.kind, n.At)
 	if a.kind == "presence" {
 		a.stay = u.run.house.Entering(u.name, u.client.SocketID(), n.Channel, u.id, n.At)
+		a.stay.Said(a.vouchedID, a.vouchedInfo)
+		if u.deaf {
+			a.stay.Deaf(n.At)
+		}
 	}
+}
+
+// vouched notes as whom the user goes into a presence channel, by what was signed for it.
+func (u *User) vouched(channel, data string) {
+	var said struct {
+		ID   json.RawMessage `json:"user_id"`
+		Info json.RawMessage `json:"user_info"`
+	}
+	if KindOf(channel) != "presence" || json.Unmarshal([]byte(data), &said) != nil {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	a := u.attendanceLocked(channel)
+	a.vouchedID, a.vouchedInfo = plainText(said.ID), said.Info
 }
 
 func (u *User) subscribed(n *echo.Notice) {
@@ -172,8 +194,9 @@ func (u *User) subscribed(n *echo.Notice) {
 	a.sub.Confirmed(n.At)
 	u.rec.Duration(u.run.registry.Series(SubscribeLatency, Tag{"scenario", u.group.Name}, Tag{"kind", a.kind}), n.Took)
 	if a.stay != nil {
-		ids, count := roster(n.Event)
+		ids, count, hash := roster(n.Event)
 		a.stay.Here(ids, count, n.At)
+		a.stay.Listed(hash, n.At)
 	}
 	a.ready = true
 	u.returnedLocked(n.At)
@@ -182,20 +205,21 @@ func (u *User) subscribed(n *echo.Notice) {
 
 // roster reads pusher_internal:subscription_succeeded of a presence channel. A server that sends something else shows as
 // drift.
-func roster(e *echo.Event) (ids []string, count int) {
+func roster(e *echo.Event) (ids []string, count int, hash []byte) {
 	var data struct {
 		Presence struct {
 			Count int               `json:"count"`
 			IDs   []json.RawMessage `json:"ids"`
+			Hash  json.RawMessage   `json:"hash"`
 		} `json:"presence"`
 	}
 	if e == nil || json.Unmarshal(e.Data(), &data) != nil {
-		return nil, 0
+		return nil, 0, nil
 	}
 	for _, id := range data.Presence.IDs {
 		ids = append(ids, plainText(id))
 	}
-	return ids, data.Presence.Count
+	return ids, data.Presence.Count, data.Presence.Hash
 }
 
 // plainText is a JSON string's text, and any other value as it stands.
@@ -348,7 +372,8 @@ func (u *User) told(e *echo.Event) {
 		return
 	}
 	var member struct {
-		ID json.RawMessage `json:"user_id"`
+		ID   json.RawMessage `json:"user_id"`
+		Info json.RawMessage `json:"user_info"`
 	}
 	if json.Unmarshal(e.Data(), &member) != nil || member.ID == nil {
 		u.run.fault(u, "bad message", e.Name+" without a user_id")
@@ -362,6 +387,7 @@ func (u *User) told(e *echo.Event) {
 	}
 	if id := plainText(member.ID); joining {
 		a.stay.Joining(id, e.At)
+		a.stay.Introduced(id, member.Info, e.At)
 	} else {
 		a.stay.Leaving(id, e.At)
 	}

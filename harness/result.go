@@ -37,14 +37,16 @@ const ResultVersion = 1
 
 // Result is everything that a run came to: reports are made from it alone, and several can be joined (Merge).
 type Result struct {
-	Version  int       `json:"version"`
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	File     string    `json:"file"` // the scenario, as it was named
-	Seed     uint64    `json:"seed"`
-	PlanHash string    `json:"plan_hash"` // of the whole plan: the same for every segment
-	Segment  string    `json:"segment"`   // such as 2/5; "" for all of it
-	Started  time.Time `json:"started"`
+	Version  int    `json:"version"`
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	File     string `json:"file"` // the scenario, as it was named
+	Seed     uint64 `json:"seed"`
+	PlanHash string `json:"plan_hash"` // of the whole plan: the same for every segment
+	Segment  string `json:"segment"`   // such as 2/5; "" for all of it
+	// Absent are the segments that were not there to be merged; without them there is no verdict.
+	Absent  []string  `json:"absent,omitempty"`
+	Started time.Time `json:"started"`
 	// DurationMS is how long the run took without its drain, in milliseconds.
 	DurationMS  float64     `json:"duration_ms"`
 	Target      TargetInfo  `json:"target"`

@@ -88,7 +88,7 @@ scenarios:
     startVUs: 3
     stages: [{duration: 300ms, target: 20}, {duration: 1700ms, target: 20}, {duration: 300ms, target: 10}]
     gracefulRampDown: 100ms
-    user: {id: "u{{ vu }}"}
+    user: {id: "u{{ vu }}", info: {name: "name of {{ vu }}"}}
     setup:
       - connect
       - join: office

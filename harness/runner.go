@@ -151,7 +151,7 @@ func newRun(p *Plan, opt Options, t *target) *run {
 		run = fmt.Sprintf("%s%d-%s", family, p.Segment.K, r.id)
 	}
 	r.ledger = NewLedger(LedgerConfig{Run: run, Family: family, Start: r.start, Registry: r.registry, LateAfter: r.scenario.LateAfter, Patience: r.scenario.Drain})
-	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared})
+	r.house = NewHouse(HouseConfig{Start: r.start, Registry: r.registry, Others: p.Segment.N > 1 || p.Scenario.Target.Shared, Patience: r.scenario.Drain})
 	r.rec = r.registry.Recorder()
 	r.lag, r.frames, r.bytes = r.registry.Series(ScheduleLag), r.registry.Series(FramesReceived), r.registry.Series(BytesReceived)
 	if len(t.key) == 0 {
@@ -221,6 +221,9 @@ func (r *run) play(ctx context.Context) *Result {
 	result := r.result(ended)
 	result.Delivery, result.Presence, result.Share = delivery, presence, left
 	result.Health = r.health.Result(result, time.Now())
+	if g := max(r.ledger.grace.ns(), r.house.grace.ns()); !r.opt.Unchecked && (r.ledger.grace.wider() || r.house.grace.wider()) {
+		r.warn("subscribes took up to " + (time.Duration(g) / 2).Round(time.Millisecond).String() + ": what happened less than " + time.Duration(g).Round(time.Millisecond).String() + " before or after a client came or went is not judged")
+	}
 	if wrong := presence.Ghosts + presence.Drift; wrong > 0 && !r.house.cfg.Others {
 		if ids := r.house.unknown(); len(ids) > 0 {
 			r.warn("members of presence channels are none of the run's (" + few(ids) + "): if others use the server too, say so with --shared, or shared: true under target")

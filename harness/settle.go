@@ -17,7 +17,7 @@ func (l *Ledger) Sweep(now time.Time) int64 {
 // longer changes nothing. It stops at the first that it finds: looking through all of them fifty times a second took a
 // sixth of what a run with a server that is ahead cost.
 func (l *Ledger) Waiting() bool {
-	grace := int64(l.cfg.Grace)
+	grace := l.grace.ns()
 	return !l.each(func(_ *channelBook, log []*Publication, s *Subscription) bool {
 		for i := len(log) - 1; i >= s.swept; i-- { // the last come last
 			if s.hasLocked(i) {
@@ -33,11 +33,11 @@ func (l *Ledger) Waiting() bool {
 
 // Settle counts everything and is the end: what has not come by now is missing.
 func (l *Ledger) Settle(now time.Time) DeliveryResult {
-	l.sweep(1<<63 - 1)
+	l.sweep(forever)
 	get := func(i int) int64 { return l.counts[i].Load() }
 	r := DeliveryResult{
 		Published: get(countPublished), Accepted: get(countAccepted), Refused: get(countRefused), Whispers: get(countWhispers),
-		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Missing: get(countMissing),
+		Expected: get(countExpected), Delivered: get(countDelivered), Uncertain: get(countUncertain), Unread: get(countUnread), Missing: get(countMissing),
 		Duplicate: get(countDuplicate), Reordered: get(countReordered), Leaked: get(countLeaked), Altered: get(countAltered), Late: get(countLate),
 		Foreign: get(countForeign), Siblings: get(countSiblings), Unmarked: get(countUnmarked), Evidence: []Evidence{},
 	}
@@ -90,8 +90,8 @@ type lost struct {
 // sweep counts what was sent before until, in ns since the start.
 func (l *Ledger) sweep(until int64) {
 	var wrong []lost
-	var expected, delivered, uncertain int64
-	grace := int64(l.cfg.Grace)
+	var expected, delivered, uncertain, notRead int64
+	grace := l.grace.ns()
 	l.each(func(book *channelBook, log []*Publication, s *Subscription) bool {
 		for index, counted := range s.early {
 			if counted || index >= len(log) || log[index].sibling != nil || log[index].sent >= until {
@@ -104,7 +104,8 @@ func (l *Ledger) sweep(until int64) {
 				uncertain++
 			}
 		}
-		for ; s.swept < len(log) && log[s.swept].sent < until; s.swept++ {
+		end := s.client.judgeable(until, grace)
+		for ; s.swept < len(log) && log[s.swept].sent < end; s.swept++ {
 			p, has := log[s.swept], s.hasLocked(s.swept)
 			if p.sibling != nil { // Merge knows when it was sent
 				continue
@@ -121,6 +122,11 @@ func (l *Ledger) sweep(until int64) {
 				}
 				s.missing[s.swept] = struct{}{}
 				wrong = append(wrong, lost{"missing", p, s, "it was subscribed before it was sent and still there after it was accepted", book.name})
+			case claim == unread && has:
+				expected++
+				delivered++
+			case claim == unread:
+				notRead++
 			case has && claim == mustNot:
 				wrong = append(wrong, lost{"leaked", p, s, why, book.name})
 			case has:
@@ -132,6 +138,7 @@ func (l *Ledger) sweep(until int64) {
 	l.counts[countExpected].Add(expected)
 	l.counts[countDelivered].Add(delivered)
 	l.counts[countUncertain].Add(uncertain)
+	l.counts[countUnread].Add(notRead)
 	l.rec.Add(l.expected, expected)
 	l.rec.checks(l.rate, expected, delivered)
 	for _, w := range wrong {

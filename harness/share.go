@@ -59,6 +59,8 @@ type stayShare struct {
 	Confirmed int64  `json:"confirmed"`
 	Left      int64  `json:"left"`
 	Cut       bool   `json:"cut,omitempty"`
+	// Deaf are the times in which the client was told not to read.
+	Deaf [][2]int64 `json:"deaf,omitempty"`
 	// Got has a bit for each of Came, the lowest first.
 	Got []byte `json:"got"`
 	// Overtaken are some of Came that followed a higher number, with that number.
@@ -82,7 +84,7 @@ type strayShare struct {
 
 // share collects what Merge needs. until is as in share.
 func (l *Ledger) share(until time.Time) share {
-	out := share{Run: l.cfg.Run, Grace: int64(l.cfg.Grace), Patience: int64(l.cfg.Patience), Until: l.since(until), Sent: []sentShare{}, Channels: []channelShare{}}
+	out := share{Run: l.cfg.Run, Grace: l.grace.ns(), Patience: int64(l.cfg.Patience), Until: l.since(until), Sent: []sentShare{}, Channels: []channelShare{}}
 	l.mu.Lock()
 	sent, strays := l.next, l.strays
 	books := make([]*channelBook, 0, len(l.channels))
@@ -108,7 +110,7 @@ func (p *Publication) share() sentShare {
 	for i := range p.places {
 		s.Channels = append(s.Channels, p.places[i].channel.name)
 	}
-	if p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+int64(p.ledger.cfg.Patience)) {
+	if p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+p.ledger.grace.ns()) {
 		s.Accepted = 0
 	}
 	return s
@@ -131,6 +133,9 @@ func (b *channelBook) share(strays []stray) channelShare {
 	for _, s := range spans {
 		s.client.mu.Lock()
 		stay := stayShare{Client: s.client.name, Socket: s.client.socket, Got: make([]byte, (len(c.Came)+7)/8)}
+		for _, d := range s.client.deaf {
+			stay.Deaf = append(stay.Deaf, [2]int64{d.from, d.to})
+		}
 		s.client.mu.Unlock()
 		s.mu.Lock()
 		stay.Asked, stay.Confirmed, stay.Left, stay.Cut = s.asked, s.confirmed, s.left, s.cut

@@ -251,18 +251,29 @@ func (s *Slow) Run(ctx context.Context, u *User) error {
 		return err
 	}
 	u.mu.Lock()
+	before, ended := u.slowed, make(chan struct{})
 	if u.slow != nil {
 		u.slow()
 	}
+	u.mu.Unlock()
+	if before != nil {
+		<-before // else its last word, to read on, could follow the first of this one
+	}
+	u.mu.Lock()
 	slow, stop := context.WithCancel(context.WithoutCancel(ctx))
 	if s.For > 0 {
 		slow, stop = context.WithTimeout(context.WithoutCancel(ctx), s.For)
 	}
-	u.slow = stop
+	u.slow, u.slowed = stop, ended
 	u.mu.Unlock()
 	client := u.client
+	client.Do(func() { u.hearsNot(time.Now()) })
 	u.run.background.Go(func() {
-		defer client.Post(func() { client.Pause(false) })
+		defer close(ended)
+		defer client.Post(func() {
+			client.Pause(false)
+			u.hears(time.Now())
+		})
 		const tick = 100 * time.Millisecond
 		for {
 			before := u.taken.Load()
@@ -289,4 +300,43 @@ func (s *Slow) Run(ctx context.Context, u *User) error {
 		}
 	})
 	return nil
+}
+
+// hearsNot enters that the client does not read all that comes: what it does not read is not judged.
+func (u *User) hearsNot(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.deaf || u.run.settled.Load() {
+		return
+	}
+	u.deaf = true
+	u.book.Deaf(at)
+	for _, a := range u.channels {
+		if a.stay != nil {
+			a.stay.Deaf(at)
+		}
+	}
+}
+
+// hears enters that it reads everything again.
+func (u *User) hears(at time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.deaf || u.run.settled.Load() {
+		return
+	}
+	u.deaf = false
+	u.book.Hears(at)
+	for _, a := range u.channels {
+		if a.stay != nil {
+			a.stay.Hears(at)
+		}
+	}
+}
+
+// readsSlowly tells whether the client was told to. A server may say so and end its connection.
+func (u *User) readsSlowly() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.deaf
 }

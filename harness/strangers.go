@@ -27,11 +27,11 @@ func (h *House) stranger(m *member) bool { return h.cfg.Others && !m.known }
 
 // strangerLocked takes what a client was told of a stranger; false when it cannot have happened, or is known already.
 func (r *room) strangerLocked(s *Stay, m int, join, had bool, now int64) bool {
-	grace := int64(r.house.cfg.Grace)
+	grace := r.house.grace.ns()
 	who := r.members[m]
 	if had == join {
 		switch {
-		case s.confirmed == 0 || now-s.confirmed <= grace: // on its way beside here
+		case s.confirmed == 0 || now-s.confirmed <= grace || len(s.deaf) > 0: // on its way beside here
 		case join:
 			r.house.wrongedLocked("duplicate join", r, s, who.id, now, "it was told that a member came whom it lists")
 		default:
@@ -82,9 +82,9 @@ func (r *room) compareLocked(s *Stay) {
 	if !r.house.cfg.Others || len(r.odd) >= maxOdd {
 		return
 	}
-	grace := int64(r.house.cfg.Grace)
+	grace := r.house.grace.ns()
 	i := slices.IndexFunc(r.stays, func(o *Stay) bool {
-		return o != s && o.left == 0 && o.confirmed > 0 && o.confirmed+grace < s.asked
+		return o != s && o.left == 0 && o.confirmed > 0 && !o.isDeaf() && o.confirmed+grace < s.asked
 	})
 	if i < 0 {
 		return
@@ -106,7 +106,7 @@ func (r *room) agreeLocked(end int64) {
 	if !r.house.cfg.Others {
 		return
 	}
-	grace := int64(r.house.cfg.Grace)
+	grace := r.house.grace.ns()
 	for _, o := range r.odd {
 		who := r.members[o.member]
 		if who.known || who.movedLocked(o.stay.asked-2*grace, o.at+2*grace) {
@@ -125,7 +125,7 @@ func (r *room) agreeLocked(end int64) {
 		var in, out []*Stay
 		for _, s := range r.stays {
 			switch {
-			case s.left > 0 || s.confirmed == 0 || end-s.confirmed <= grace:
+			case s.left > 0 || s.confirmed == 0 || s.isDeaf() || end-s.confirmed <= grace:
 			case s.listed.has(m):
 				in = append(in, s)
 			default:
@@ -167,7 +167,7 @@ func (h *House) Occupied() (channels []string) {
 
 // doubts holds the clients' lists against the users whom the server says to be in a channel.
 func (h *House) doubts(channel string, users []string, at time.Time) (found []doubt) {
-	r, now, grace := h.room(channel), h.since(at), int64(h.cfg.Grace)
+	r, now, grace := h.room(channel), h.since(at), h.grace.ns()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var there bitset
@@ -179,7 +179,7 @@ func (h *House) doubts(channel string, users []string, at time.Time) (found []do
 			continue
 		}
 		for _, s := range r.stays {
-			if s.left == 0 && s.confirmed > 0 && now-s.confirmed > grace && s.listed.has(m) != there.has(m) {
+			if s.left == 0 && s.confirmed > 0 && !s.isDeaf() && now-s.confirmed > grace && s.listed.has(m) != there.has(m) {
 				found = append(found, doubt{s, m, s.listed.has(m)})
 			}
 		}
@@ -251,7 +251,7 @@ func (r *run) witness(ctx context.Context) {
 		return found
 	}
 	before := ask(r.house.Occupied())
-	if len(before) == 0 || !pause(ctx, 3*r.house.cfg.Grace/2) {
+	if len(before) == 0 || !pause(ctx, time.Duration(3*r.house.grace.ns()/2)) {
 		return
 	}
 	channels := []string{}

@@ -18,6 +18,7 @@ type LedgerClient struct {
 	latest []*Subscription         // one for each channel, the last
 	said   map[*channelBook]*place // its last whisper on this connection
 	lost   []int64                 // when its connections ended
+	deaf   []deafness              // when it was told not to read
 }
 
 // Client enters a client; name is for people, such as staff/12.
@@ -122,6 +123,7 @@ func (s *Subscription) Confirmed(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.confirmed = s.client.ledger.since(at)
+	s.client.answered(s.asked, s.confirmed)
 }
 
 // Left says that the client sent pusher:unsubscribe, or was refused. A subscription ends once.
@@ -241,7 +243,7 @@ func (c *LedgerClient) Stray(rec *Recorder, channel, event string, data []byte, 
 		last.mu.Lock()
 		asked, left := last.asked, last.left
 		last.mu.Unlock()
-		if left == 0 || p.sent <= left+int64(l.cfg.Grace) && p.sent >= asked {
+		if left == 0 || p.sent <= left+l.grace.ns() && p.sent >= asked {
 			l.counts[countUncertain].Add(1)
 			return
 		}
@@ -331,19 +333,20 @@ func (s *Subscription) hasLocked(index int) bool {
 	return i/64 < len(s.bits) && s.bits[i/64]&(1<<(i%64)) != 0
 }
 
-// due tells whether a publication had to come, could come, or must not have.
+// claim tells whether a publication had to come, could come, or must not have.
 type claim int
 
 const (
 	may claim = iota
 	must
 	mustNot
+	unread // it had to, and the client was told not to read: if it came all is well, else nobody knows
 )
 
 func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) {
 	accepted, slack := p.accepted.Load(), grace
 	if p.whisper { // nobody says when the server took it: it was written, that is all
-		slack = int64(s.client.ledger.cfg.Patience)
+		slack = max(grace, int64(s.client.ledger.cfg.Patience))
 	}
 	switch {
 	case p.leavesOut(s.client, s.connection):
@@ -356,9 +359,14 @@ func (s *Subscription) claimLocked(p *Publication, grace int64) (claim, string) 
 		return mustNot, "the client had left the channel"
 	case accepted == 0 || s.confirmed == 0 || p.sent < s.confirmed:
 		return may, ""
-	case p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+slack):
+	case p.whisper && p.sender != nil && p.sender.lostWithin(p.sent, p.sent+grace):
 		return may, ""
-	case s.left == 0, !s.cut && !p.whisper && accepted < s.left, accepted < s.left-slack:
+	case s.left == 0, accepted < s.left-grace, !p.whisper && accepted < s.sentMost && s.client.ledger.counts[countReordered].Load() == 0:
+		// Nearer to a leave the server may have seen it leave first, or have told it after it was gone; not if it told it
+		// of something that was sent later, unless it is a server that keeps no order, which is wrong by itself.
+		if s.client.unread(accepted, s.left, s.sentMost, grace) {
+			return unread, "the client was told not to read"
+		}
 		return must, ""
 	}
 	return may, ""

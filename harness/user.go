@@ -49,6 +49,8 @@ type User struct {
 	online   bool      // it has a connection
 	away     bool      // it disconnected of its own will: what it opens then is a connection like the first
 	slow     context.CancelFunc
+	slowed   chan struct{} // closed when what slow ends has ended
+	deaf     bool          // it was told not to read everything
 }
 
 // attendance is a user's time in a channel, as the user's client sees it.
@@ -59,8 +61,11 @@ type attendance struct {
 	stay    *Stay
 	ready   bool // confirmed
 	refused *echo.Problem
-	bound   []hearing // listeners
-	recent  []heard   // kept where the group expects something of this channel
+	// vouchedID and vouchedInfo are the user_id and user_info that were signed for a presence channel.
+	vouchedID   string
+	vouchedInfo []byte
+	bound       []hearing // listeners
+	recent      []heard   // kept where the group expects something of this channel
 }
 
 // hearing is a listener.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -47,6 +48,9 @@ func (r *Result) conclude() {
 	switch {
 	case r.Verdict == Interrupted, r.Verdict == Unreachable:
 		r.Reasons = append(kept, failed...)
+	case len(r.Absent) > 0:
+		r.Verdict = Inconclusive
+		r.Reasons = slices.Concat([]string{absence(r.Absent)}, r.Health.Reasons, failed)
 	case !r.Health.OK:
 		r.Verdict = Inconclusive
 		r.Reasons = append(slices.Clone(r.Health.Reasons), failed...)
@@ -85,7 +89,7 @@ func figure(v float64) string {
 
 // Merge joins the results of the segments of one plan: counts are sums, percentiles are those of all values together,
 // what one segment sent is held against what came of it in the others (between.go), and the verdict is taken anew. It refuses results of different plans, of the same segment twice, or made by a newer
-// Echolab; missing segments are a warning.
+// Echolab, or of different servers; where segments are absent, it is inconclusive.
 func Merge(results []Result) (Result, error) {
 	if len(results) == 0 {
 		return Result{}, fmt.Errorf("there is nothing to merge")
@@ -114,6 +118,9 @@ func Merge(results []Result) (Result, error) {
 			return Result{}, fmt.Errorf("result %s is of the whole plan: there is nothing to merge it with", r.ID)
 		}
 	}
+	if err := oneServer(results); err != nil {
+		return Result{}, err
+	}
 	out = clone(out)
 	for i := range results[1:] {
 		out.add(&results[1+i])
@@ -121,7 +128,7 @@ func Merge(results []Result) (Result, error) {
 	out.Segment = ""
 	if of != "" && fmt.Sprint(len(results)) != of {
 		out.Segment = fmt.Sprintf("%d of %s", len(results), of)
-		out.Warnings = append(out.Warnings, fmt.Sprintf("%d of %s segments were merged", len(results), of))
+		out.Absent = absent(seen, of)
 	}
 	out.Share = nil
 	if len(results) > 1 {
@@ -144,6 +151,49 @@ func Merge(results []Result) (Result, error) {
 	}
 	out.Judge(thresholds)
 	return out, nil
+}
+
+// oneServer refuses segments that did not share a server: what one sent cannot have come to the others.
+func oneServer(results []Result) error {
+	for i := range results {
+		r, first := &results[i], &results[0]
+		switch {
+		case len(results) > 1 && r.Target.Embedded:
+			return fmt.Errorf("segment %s ran against a server of its own, inside its process: segments share one server; start it with 'echolab serve' and name it to each with --url", segmentName(r.Segment))
+		case r.Target.AppID != first.Target.AppID || r.Target.AppKey != first.Target.AppKey:
+			return fmt.Errorf("segments %s and %s ran against different apps (%s, %s): segments share one server and app", segmentName(first.Segment), segmentName(r.Segment), app(first.Target), app(r.Target))
+		}
+	}
+	return nil
+}
+
+func app(t TargetInfo) string { return t.AppID + " with key " + t.AppKey }
+
+// maxAbsent is how many absent segments are named.
+const maxAbsent = 100
+
+// absent are the segments of so many that are not among the seen ones.
+func absent(seen map[string]string, of string) (names []string) {
+	n, _ := strconv.Atoi(of)
+	for k := 1; k <= n && len(names) < maxAbsent; k++ {
+		name := fmt.Sprintf("%d/%d", k, n)
+		if _, here := seen[name]; !here {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// absence says which segments are not here.
+func absence(names []string) string {
+	list, is := "segment "+names[0], " is absent"
+	switch n := len(names); {
+	case n > 10:
+		list, is = fmt.Sprintf("segments %s and others", strings.Join(names[:10], ", ")), " are absent"
+	case n > 1:
+		list, is = "segments "+strings.Join(names, ", "), " are absent"
+	}
+	return list + is + ": what happened there is not known, so there is no verdict on the whole; merge the results of all segments"
 }
 
 func segmentName(s string) string {
@@ -233,7 +283,7 @@ func (d *DeliveryResult) add(o DeliveryResult) {
 	d.Checked = d.Checked || o.Checked
 	for _, pair := range [][2]*int64{
 		{&d.Published, &o.Published}, {&d.Accepted, &o.Accepted}, {&d.Refused, &o.Refused}, {&d.Unanswered, &o.Unanswered},
-		{&d.Whispers, &o.Whispers}, {&d.Expected, &o.Expected}, {&d.Delivered, &o.Delivered}, {&d.Uncertain, &o.Uncertain},
+		{&d.Whispers, &o.Whispers}, {&d.Expected, &o.Expected}, {&d.Delivered, &o.Delivered}, {&d.Uncertain, &o.Uncertain}, {&d.Unread, &o.Unread},
 		{&d.Missing, &o.Missing}, {&d.Duplicate, &o.Duplicate}, {&d.Reordered, &o.Reordered}, {&d.Leaked, &o.Leaked},
 		{&d.Altered, &o.Altered}, {&d.Late, &o.Late}, {&d.Foreign, &o.Foreign}, {&d.Siblings, &o.Siblings}, {&d.Unmarked, &o.Unmarked},
 	} {
@@ -248,10 +298,12 @@ func (p *PresenceResult) add(o PresenceResult) {
 	p.Leaves += o.Leaves
 	p.Told += o.Told
 	p.Unsure += o.Unsure
+	p.Unread += o.Unread
 	p.Ghosts += o.Ghosts
 	p.Missed += o.Missed
 	p.Twice += o.Twice
 	p.Drift += o.Drift
+	p.Altered += o.Altered
 	p.Evidence = append(p.Evidence, o.Evidence...)
 }
 

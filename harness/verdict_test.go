@@ -61,18 +61,32 @@ func TestMerge_SumsAndJudgesAnew(t *testing.T) {
 	m, err = harness.Merge([]harness.Result{segment(t, "1/3", 1, 0), segment(t, "3/3", 1, 0)})
 	require.NoError(t, err)
 	assert.Equal(t, "2 of 3", m.Segment)
-	assert.Contains(t, m.Warnings, "2 of 3 segments were merged")
+	assert.Equal(t, []string{"2/3"}, m.Absent)
+	assert.Equal(t, harness.Inconclusive, m.Verdict)
+	assert.Equal(t, 4, m.Verdict.ExitCode())
+	assert.Contains(t, m.Reasons[0], "segment 2/3 is absent")
+
+	m, err = harness.Merge([]harness.Result{segment(t, "1/3", 1, 2)})
+	require.NoError(t, err)
+	assert.Equal(t, harness.Inconclusive, m.Verdict)
+	require.Len(t, m.Reasons, 2, "what failed is said too")
+	assert.Contains(t, m.Reasons[0], "segments 2/3, 3/3 are absent")
 }
 
 func TestMerge_RefusesWhatDoesNotFit(t *testing.T) {
 	other := segment(t, "2/2", 1, 0)
 	other.PlanHash = "def"
+	alone, elsewhere := segment(t, "2/2", 1, 0), segment(t, "2/2", 1, 0)
+	alone.Target.Embedded = true
+	elsewhere.Target.AppID = "other"
 	newer := segment(t, "2/2", 1, 0)
 	newer.Version++
 	for says, results := range map[string][]harness.Result{
 		"nothing to merge":     {},
 		"different plans":      {segment(t, "1/2", 1, 0), other},
 		"both of segment 1/2":  {segment(t, "1/2", 1, 0), segment(t, "1/2", 1, 0)},
+		"of its own":           {segment(t, "1/2", 1, 0), alone},
+		"different apps":       {segment(t, "1/2", 1, 0), elsewhere},
 		"this Echolab reads":   {segment(t, "1/2", 1, 0), newer},
 		"parts of 2":           {segment(t, "1/2", 1, 0), segment(t, "2/3", 1, 0)},
 		"is of the whole plan": {segment(t, "", 1, 0), segment(t, "2/2", 1, 0)},

@@ -92,7 +92,8 @@ func merge(s *shell) *cobra.Command {
 		Long: `Join what the machines of one plan measured ('echolab run --segment 1/5' …) into the result
 that one machine would have had: counts add up, percentiles are those of all values together,
 and the thresholds are held against the whole. RESULT is a result.json, a folder with one, or
-a kept run. Results of other plans, or of the same segment twice, are refused.
+a kept run. Results of other plans, of other servers, or of the same segment twice, are refused.
+Where a segment is absent the whole is inconclusive.
 
 Let the segments begin at the same time. What users of one got of another's events is judged
 here, where both ends are known: a lost event between two machines shows in the joined result

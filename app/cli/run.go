@@ -186,6 +186,8 @@ func (s *shell) trial(cmd *cobra.Command, name string, f *runFlags) (app.Trial, 
 		return t, &usageError{"--api is the UI of the Echolab at --url, which is missing; the embedded emulator needs neither"}
 	} else if err := f.remote.check(""); err != nil {
 		return t, err
+	} else if segment.N > 1 && !f.dry {
+		return t, &usageError{"--segment: segments share one server: name it with --url (each would have one of its own otherwise, and what one sends would never come to the others)"}
 	}
 	t.Config, err = s.load(cmd)
 	switch {

@@ -134,7 +134,7 @@ func play(ctx context.Context, t *tap, want size) error {
 	t.check(want.name+": every delivery is accounted for", atLeast("expected", d.Expected, want.invoices), differ("delivered", d.Delivered, d.Expected),
 		differ("missing", d.Missing, 0), differ("duplicate", d.Duplicate, 0), differ("reordered", d.Reordered, 0), differ("leaked", d.Leaked, 0), differ("altered", d.Altered, 0))
 	t.check(want.name+": everybody knows who is there", differ("joins", p.Joins, want.clients), differ("told", p.Told, p.Joins+p.Leaves),
-		differ("ghosts", p.Ghosts, 0), differ("missed", p.Missed, 0), differ("duplicate", p.Twice, 0), differ("drift", p.Drift, 0))
+		differ("ghosts", p.Ghosts, 0), differ("missed", p.Missed, 0), differ("duplicate", p.Twice, 0), differ("drift", p.Drift, 0), differ("altered", p.Altered, 0))
 	wrong = nil
 	for _, name := range []string{"summary.json", "junit.xml", "report.html"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {

@@ -180,7 +180,7 @@ func (p play) act(t *testing.T) *harness.Result {
 	end := at(float64(p.seconds)*1000 + 11_000)
 	r := &harness.Result{Version: harness.ResultVersion, ID: "4f3a2b1c", Name: "invoice-day", File: "testdata/scenarios/invoice-day.yaml", Seed: p.seed,
 		PlanHash: "9c1e77a0d2b4", Segment: p.segment, Started: start, DurationMS: float64(p.seconds) * 1000,
-		Target:      harness.TargetInfo{URL: "ws://127.0.0.1:8080", AppID: "client-portal", AppKey: "app-key", Server: "Echolab 1.0", Embedded: true},
+		Target:      harness.TargetInfo{URL: "ws://127.0.0.1:8080", AppID: "client-portal", AppKey: "app-key", Server: "Echolab 1.0", Embedded: p.segment == ""},
 		Environment: harness.Environment{Echolab: "1.0.0", Go: "go1.26", OS: "linux", Arch: "amd64", CPUs: 2, Hostname: "build-7"},
 		Reasons:     []string{}, Warnings: []string{}, Delivery: ledger.Settle(end), Presence: house.Settle(end),
 		Phases: []harness.Phase{{Name: "load", StartMS: 0, EndMS: float64(p.seconds) * 1000}, {Name: "drain", StartMS: float64(p.seconds) * 1000, EndMS: float64(p.seconds)*1000 + 600}},

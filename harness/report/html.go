@@ -18,7 +18,7 @@ var pageText string
 // as they are, and those are numbers.
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural, "unsure": unsure,
+		"count": count, "ms": ms, "number": number, "plain": plain, "at": atSecond, "value": value, "span": spanMS, "size": size, "plural": plural, "unsure": unsure, "comingOrGoing": comingOrGoing, "notRead": notRead,
 		"times": times, "upper": strings.ToUpper, "closeCode": func(code string) string { return closeCodes[code] },
 		"p":    func(m harness.MetricResult, q float64) string { return ms(m.Percentile(q)) },
 		"mean": func(m harness.MetricResult) string { return ms(m.Mean()) },

@@ -193,7 +193,8 @@ func deliveryCases(r *harness.Result) []junitCase {
 
 // presenceNames says what must hold for each kind of wrong belief.
 var presenceNames = map[string]string{"ghosts": "nobody lists a member who is gone", "missed": "nobody misses a join or a leave",
-	"duplicate": "no join or leave is told twice", "drift": "every list is the truth"}
+	"duplicate": "no join or leave is told twice", "drift": "every list is the truth",
+	"altered": "every member has the user_info that it joined with"}
 
 func presenceCases(r *harness.Result) (cases []junitCase) {
 	if !r.Presence.Checked {

@@ -182,6 +182,12 @@ func (p *page) delivery(r *harness.Result) {
 		share = fmt.Sprintf(" (%s %%)", percent(d.Delivered, d.Expected))
 	}
 	p.section("Delivery", fmt.Sprintf("%s of %s due deliveries came%s", count(d.Delivered), count(d.Expected), share), p.wrongs(deliveryWrongs(d)))
+	if d.Uncertain > 0 {
+		p.section("", p.paint(dim, comingOrGoing(d)))
+	}
+	if d.Unread > 0 {
+		p.section("", p.paint(dim, notRead(d)))
+	}
 	sent := fmt.Sprintf("%s of %s publishes accepted (%s)", count(d.Accepted), count(d.Published), perSecond(d.Accepted, r.DurationMS))
 	if d.Published == 0 {
 		sent = "no publishes"
@@ -204,6 +210,16 @@ func (p *page) delivery(r *harness.Result) {
 	}
 }
 
+// comingOrGoing says what came and could not be judged.
+func comingOrGoing(d harness.DeliveryResult) string {
+	return count(d.Uncertain) + " more came to clients coming or going"
+}
+
+// notRead says what was not judged because clients were told not to read.
+func notRead(d harness.DeliveryResult) string {
+	return count(d.Unread) + " not judged: to clients that were told not to read"
+}
+
 // percent is a share that is 100 only when it is all.
 func percent(part, all int64) string {
 	if part == all {
@@ -224,6 +240,9 @@ func (p *page) presence(r *harness.Result) {
 	about := fmt.Sprintf("%s, %s; %s told to everybody", plural(h.Joins, "join"), leaves(h.Leaves), count(h.Told))
 	if h.Unsure > 0 {
 		about += p.paint(dim, "; "+unsure(h))
+	}
+	if h.Unread > 0 {
+		about += p.paint(dim, "; "+count(h.Unread)+" not judged, to clients that were told not to read")
 	}
 	p.section("Presence", about, p.wrongs(presenceWrongs(h)))
 	shown := make(map[string]int)

@@ -162,7 +162,7 @@ func deliveryWrongs(d harness.DeliveryResult) []wrong {
 }
 
 func presenceWrongs(p harness.PresenceResult) []wrong {
-	return []wrong{{"ghosts", p.Ghosts, false}, {"missed", p.Missed, false}, {"duplicate", p.Twice, false}, {"drift", p.Drift, false}}
+	return []wrong{{"ghosts", p.Ghosts, false}, {"missed", p.Missed, false}, {"duplicate", p.Twice, false}, {"drift", p.Drift, false}, {"altered", p.Altered, false}}
 }
 
 // sound tells whether nothing was wrong.
