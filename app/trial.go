@@ -151,6 +151,9 @@ func (c *catalogue) Occurrence(name string, params, set map[string]any, seed uin
 // acting has the harness act in the emulated application.
 type acting struct{ app *App }
 
+// Reach implements harness.Backend.
+func (acting) Reach(context.Context) error { return nil }
+
 // Notify implements harness.Backend.
 func (a acting) Notify(ctx context.Context, n harness.Notice, send func(harness.Emission) error) ([]string, error) {
 	_, err := a.app.Notify(ctx, Notice{Users: n.Users, Title: n.Title, Message: n.Message, Data: n.Data, Type: n.Type,

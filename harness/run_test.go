@@ -157,6 +157,7 @@ func TestRun_Steps(t *testing.T) {
 		{"an encrypted channel", connect + "      - encrypted: vault.9\n", "      - publish: {channel: private-encrypted-vault.9, event: Opened, payload: {id: 1}}\n      - expect: {channel: private-encrypted-vault.9, event: Opened, where: data.id == 1}\n", harness.Passed, func(t *testing.T, r *harness.Result) {
 			assert.Equal(t, int64(1), r.Delivery.Delivered)
 		}},
+		{"an encrypted channel, asked for twice", connect + "      - encrypted: vault.9\n      - encrypted: vault.9\n", "      - disconnect\n      - connect\n      - encrypted: vault.9\n      - publish: {channel: private-encrypted-vault.9, event: Opened, payload: {id: 1}}\n      - expect: {channel: private-encrypted-vault.9, event: Opened}\n", harness.Passed, nil},
 		{"back after a lost connection", connect + "      - join: room\n      - private: client.5\n", "      - reconnect\n      - publish: {channel: private-client.5, event: News}\n      - expect: {channel: private-client.5, event: News}\n", harness.Passed, func(t *testing.T, r *harness.Result) {
 			m, ok := r.Metric("reconnect_latency", nil)
 			require.True(t, ok)

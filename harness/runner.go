@@ -114,6 +114,9 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 			return nil, err
 		}
 	}
+	if place := queued(p.Scenario); place != "" && !opt.Embedded {
+		return nil, fmt.Errorf("%s: the row of a queued notification comes after its broadcast, which only the embedded emulator can do under a scenario; leave --url out, or queued", place)
+	}
 	t, err := newTarget(opt.URL, opt.App, opt.TLS, opt.MasterKey)
 	if err != nil {
 		return nil, err
@@ -128,6 +131,9 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	err = t.reach(ctx)
 	if err == nil && !opt.Embedded {
 		err = t.greet(ctx, opt.TLS, originOf(p.Scenario.Target.Auth.Endpoint))
+	}
+	if _, step := lacksBackend(p.Scenario); err == nil && step != "" {
+		err = opt.Backend.Reach(ctx)
 	}
 	if err != nil {
 		result := newRun(p, opt, t).result(time.Now())

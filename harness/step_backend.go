@@ -18,6 +18,8 @@ import (
 type Backend interface {
 	Notify(ctx context.Context, n Notice, send func(Emission) error) (notes []string, err error)
 	Workflow(ctx context.Context, w WorkflowNotice, send func(Emission) error) (notes []string, err error)
+	// Reach tells, before a run begins, why it cannot be acted in; nil: it can.
+	Reach(ctx context.Context) error
 }
 
 // Notice is what users are told.
@@ -67,12 +69,23 @@ func (n *Notify) check() (field, wrong string) {
 	switch {
 	case n.Title.IsZero() && n.Message.IsZero() && n.Data.IsZero():
 		return "", "notify needs title, message or data: a notification says something"
+	case n.Users.IsLiteral() && !named(n.Users):
+		return "users", "users names nobody; write ids, such as [7, 8]"
 	case !n.Data.IsZero() && n.Data.IsLiteral() && !n.Data.IsObject():
 		return "data", "data is an object, such as {invoice: 7}"
 	case n.Lag > 0 && !n.Queued:
 		return "lag", "lag is of a queued notification; write queued: true too"
 	}
 	return "", ""
+}
+
+// named tells whether a value without templates names somebody.
+func named(users Value) bool {
+	v, err := users.Eval(nil)
+	if err == nil {
+		_, err = ids(v)
+	}
+	return err == nil
 }
 
 func (w *SendWorkflow) check() (field, wrong string) {
@@ -86,6 +99,12 @@ func (w *SendWorkflow) check() (field, wrong string) {
 		return "", ""
 	case w.RecipientType.IsZero() && w.To.IsZero():
 		return "", "workflow needs a recipient: to: admin, or recipient_type: role with recipient_role: admin (or the name of a workflow that the application describes)"
+	case w.RecipientType.String() == "role" && w.RecipientRole.IsZero():
+		return "", "workflow needs recipient_role: its recipient_type is role"
+	case w.RecipientType.String() == "user" && w.RecipientID.IsZero():
+		return "", "workflow needs recipient_id: its recipient_type is user"
+	case w.RecipientType.String() == "client" && w.RecipientClientID.IsZero():
+		return "", "workflow needs recipient_client_id: its recipient_type is client"
 	case w.Title.IsZero():
 		return "", "workflow needs title"
 	case w.Message.IsZero() && w.Body.IsZero():
@@ -229,6 +248,19 @@ func objectOf(v Value, env *Env) (json.RawMessage, error) {
 		return nil, nil
 	}
 	return v.JSON(env)
+}
+
+// queued is where the first queued notification stands, "" where there is none.
+func queued(s *Scenario) (place string) {
+	for i := range s.Groups {
+		g := &s.Groups[i]
+		walk(slices.Concat(g.Setup, g.Steps, g.Teardown), func(at *Step) {
+			if n, ok := at.Do.(*Notify); ok && n.Queued && place == "" {
+				place = at.Place
+			}
+		})
+	}
+	return place
 }
 
 // lacksBackend names the first step that acts in the emulated application, "" where no step does.

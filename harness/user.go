@@ -55,6 +55,7 @@ type User struct {
 
 // attendance is a user's time in a channel, as the user's client sees it.
 type attendance struct {
+	opened  *echo.Channel // whose decrypted events are looked at already; for the client\'s goroutine
 	channel string
 	kind    string
 	sub     *Subscription // nil while it is not subscribed

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 
@@ -14,11 +13,14 @@ import (
 // for the harness to send, marked.
 type actingAt struct{ *control }
 
+// Reach implements harness.Backend.
+func (a actingAt) Reach(ctx context.Context) error {
+	_, err := a.last(ctx)
+	return err
+}
+
 // Notify implements harness.Backend.
 func (a actingAt) Notify(ctx context.Context, n harness.Notice, send func(harness.Emission) error) ([]string, error) {
-	if n.Queued {
-		return nil, errors.New("queued: the row of a queued notification comes after its broadcast, which only the embedded emulator can do under a scenario; leave --url out, or queued")
-	}
 	body := api.BackendNotice{Title: n.Title, Message: n.Message, Data: n.Data, Type: n.Type, Held: true}
 	for _, id := range n.Users {
 		body.Users = append(body.Users, api.ID(id))
