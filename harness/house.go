@@ -29,6 +29,8 @@ type HouseConfig struct {
 	Registry *Registry
 	// Others says that members who are not of this run may come and go: other segments, people, see strangers.go.
 	Others bool
+	// Elsewhere are members of this run who come with connections of others too: they are judged as those others are.
+	Elsewhere map[string]bool
 	// Grace is the uncertainty around a connection that ended: a member who comes back on another within it may, or may not,
 	// be told to have left and joined; both or neither. Where the slowest subscribe took more than half of it, it is twice
 	// that, up to Patience (grace.go). Default 1 s.
@@ -129,6 +131,9 @@ func (h *House) Entering(client, socket, channel, user string, at time.Time) *St
 	s := &Stay{room: r, client: client, socket: socket, number: len(r.stays), member: m, asked: h.since(at)}
 	r.stays = append(r.stays, s)
 	who := r.members[m]
+	if h.cfg.Elsewhere[user] {
+		return s // when its first connection comes, and its last one goes, is not known here
+	}
 	who.known = true
 	for _, other := range slices.Backward(who.stays) {
 		if socket != "" && other.socket == socket && other.client == client && other.left > 0 {

@@ -107,19 +107,22 @@ func (p *Plan) Length() (end time.Duration) {
 	return end
 }
 
+// crew is how many virtual users a group has in all segments.
+func (g *Group) crew() (n int) {
+	if g.Executor.Arrival() {
+		return max(g.PreAllocatedVUs, g.MaxVUs)
+	}
+	for _, s := range g.shifts() {
+		n = max(n, s.User+1)
+	}
+	return n
+}
+
 // Users is how many virtual users work at the same time at most, in this segment.
 func (p *Plan) Users() (most int) {
 	for i := range p.Scenario.Groups {
 		g := &p.Scenario.Groups[i]
-		n := 0
-		if g.Executor == ConstantArrivalRate || g.Executor == RampingArrivalRate {
-			n = max(g.PreAllocatedVUs, g.MaxVUs)
-		} else {
-			for _, s := range g.shifts() {
-				n = max(n, s.User+1)
-			}
-		}
-		for user := range n {
+		for user := range g.crew() {
 			if p.Segment.Takes(uint64(user)) {
 				most++
 			}

@@ -183,6 +183,7 @@ func (r *run) play(ctx context.Context) *Result {
 		result.Verdict, result.Reasons = Unreachable, []string{err.Error()}
 		return result
 	}
+	r.house.cfg.Elsewhere = r.elsewhere()
 	r.health = NewHealth(r.scenario.Health, r.registry, r.opt.Embedded, time.Now())
 
 	watching, watched := context.WithCancel(context.WithoutCancel(ctx))

@@ -224,6 +224,9 @@ func (s *Stay) end(at time.Time, cut bool) {
 		}
 	}
 	r.releaseLocked(s, s.left)
+	if !who.known {
+		return
+	}
 	if who.inside--; who.inside > 0 {
 		if who.here == 0 && s.confirmed > 0 { // another of its connections has asked: the server may see that later than this
 			r.unsureLocked(r.changeLocked(s.member, false, s.left), r.changeLocked(s.member, true, s.left))

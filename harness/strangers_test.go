@@ -70,6 +70,22 @@ func TestHouse_Strangers(t *testing.T) {
 				}
 			}
 		}, counts{}},
+		{"has a tab here and another elsewhere, so that nobody is told of the one here", func(h *home) {
+			a := h.in("a", 10, "tabs")
+			t := h.in("tabs", 3000, "a")
+			t.Left(h.at(6000))
+			again := h.in("tabs", 8000, "a")
+			h.in("b", 12_000, "a", "tabs")
+			a.Joining("b", h.at(12_003))
+			again.Joining("b", h.at(12_003))
+		}, counts{}},
+		{"has a tab here and another elsewhere, and only one is told when both have gone", func(h *home) {
+			a := h.in("a", 10, "tabs")
+			b := h.in("b", 500, "a", "tabs")
+			a.Joining("b", h.at(503))
+			h.in("tabs", 3000, "a", "b").Left(h.at(6000))
+			b.Leaving("tabs", h.at(6004))
+		}, counts{missed: 1}},
 		{"just now, and not everybody knows yet", func(h *home) {
 			a := h.in("a", 10)
 			h.in("b", 2000, "a")
