@@ -86,7 +86,7 @@ func (s *Subscribe) Run(ctx context.Context, u *User) error {
 	here.refused = nil
 	u.mu.Unlock()
 	u.client.Do(func() {
-		ch := u.client.Channel(channel) // by its name on the wire; Echo knows it then, so that it can leave
+		ch := u.client.Channel(channel)                          // by its name on the wire; Echo knows it then, so that it can leave
 		if KindOf(channel) == "encrypted" && here.opened != ch { // Echo keeps a channel, with its listeners, until it is left
 			here.opened = ch
 			ch.ListenToAll(func(_ string, e *echo.Event) { u.decrypted(channel, e) })

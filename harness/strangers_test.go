@@ -85,7 +85,7 @@ func TestHouse_Strangers(t *testing.T) {
 			a.Joining("b", h.at(503))
 			h.in("tabs", 3000, "a", "b").Left(h.at(6000))
 			b.Leaving("tabs", h.at(6004))
-		}, counts{missed: 1}},
+		}, counts{missed: 1, ghosts: 1}},
 		{"just now, and not everybody knows yet", func(h *home) {
 			a := h.in("a", 10)
 			h.in("b", 2000, "a")
@@ -136,7 +136,7 @@ func TestHouse_Strangers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := &home{registry: harness.NewRegistry(), start: time.Now()}
-			h.House = harness.NewHouse(harness.HouseConfig{Start: h.start, Registry: h.registry, Others: true})
+			h.House = harness.NewHouse(harness.HouseConfig{Start: h.start, Registry: h.registry, Others: true, Elsewhere: map[string]bool{"tabs": true}})
 			c.run(h)
 			got := h.Settle(h.at(60_000))
 			assert.Equal(t, c.want, counts{got.Ghosts, got.Missed, got.Twice, got.Drift}, "%+v", got.Evidence)
