@@ -153,12 +153,15 @@ func (h *House) Entering(client, socket, channel, user string, at time.Time) *St
 }
 
 // inDoubtLocked tells whether the server may see the member come before it sees it go. What one connection sends keeps
-// its order; a leave that somebody was told of is over; beyond the grace any is.
+// its order, if no other one left as well just before, whose leave may still be under way; a leave that somebody was told
+// of is over; beyond the grace any is.
 func (r *room) inDoubtLocked(leave *change, who *member, s *Stay) bool {
+	grace := r.house.grace.ns()
+	elsewhere := func(o *Stay) bool { return o != s && o.socket != s.socket && s.asked-o.left < grace }
 	switch {
-	case s.asked-who.leftLast >= r.house.grace.ns():
+	case s.asked-who.leftLast >= grace:
 		return false
-	case who.last != nil && !who.last.cut && s.socket != "" && who.last.socket == s.socket:
+	case who.last != nil && !who.last.cut && s.socket != "" && who.last.socket == s.socket && !slices.ContainsFunc(who.stays, elsewhere):
 		return false
 	}
 	return leave.first == 0 || leave.first >= s.asked

@@ -112,6 +112,19 @@ func TestHouse(t *testing.T) {
 			h.in("b", 4000, "a")
 			a.Joining("b", h.at(4003))
 		}, counts{twice: 1}},
+		{"one tab leaves and asks again at once, while the other's leave is still under way: nobody is told", func(h *home) {
+			b := h.in("b", 10)
+			first := h.in("a", 2000, "b")
+			b.Joining("a", h.at(2003))
+			second := h.Entering("tab of a", "2.a", "presence-room", "a", h.at(3000))
+			second.Here([]string{"a", "b"}, 2, h.at(3080))
+			second.Left(h.at(6000))
+			first.Left(h.at(6010))
+			again := h.enter("a", 6012)
+			again.Here([]string{"a", "b"}, 2, h.at(6016))
+			again.Left(h.at(9000))
+			b.Leaving("a", h.at(9003))
+		}, counts{}},
 		{"the end of one of two tabs that is told", func(h *home) {
 			a := h.in("a", 10)
 			first := h.in("b", 2000, "a")
