@@ -41,7 +41,8 @@ func (r *run) observe(c *echo.Client, n *echo.Notice) {
 		if p := n.Problem; p != nil && p.Inner != nil && p.Inner.Data != nil { // the server's greeting was a no
 			r.fault(u, "server error "+strconv.Itoa(p.Inner.Code), p.Inner.Message+connectionMeaning(p.Inner.Code))
 		}
-		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 && !u.readsSlowly() { // a connection that ended is counted by its close code; that of a slow reader may be
+		// A connection that ended is counted by its close code; a slow reader's may end.
+		if n.Problem != nil && n.Problem.Type == "PusherError" && n.Problem.Code != 1006 && !u.readsSlowly() {
 			r.fault(u, "server error "+strconv.Itoa(n.Problem.Code), n.Problem.Message)
 		}
 	case echo.NoticeAuthEnd:

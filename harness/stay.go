@@ -33,6 +33,9 @@ func (s *Stay) Refused(at time.Time) {
 	}
 	s.left = s.room.house.since(at)
 	who := s.room.members[s.member]
+	if !who.known { // its comings are not entered, see HouseConfig.Elsewhere
+		return
+	}
 	if who.inside--; who.inside == 0 && len(who.changes) > 0 {
 		last := who.changes[len(who.changes)-1]
 		last.void = true
